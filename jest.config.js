@@ -1,0 +1,13 @@
+/** Jest 30 as native ES modules: whoever starts it passes --experimental-vm-modules (see scripts/test.ts). */
+export default {
+  testEnvironment: "node",
+  testMatch: ["<rootDir>/test/**/*.test.ts"],
+  extensionsToTreatAsEsm: [".ts"],
+  transform: { "\\.ts$": "<rootDir>/test/support/stripTypes.js" },
+  globalSetup: "<rootDir>/test/support/globalSetup.ts",
+  globalTeardown: "<rootDir>/test/support/globalTeardown.ts",
+  // Each worker keeps one core busy and Postgres the rest.
+  maxWorkers: 2,
+  testTimeout: 20_000,
+  cacheDirectory: "<rootDir>/node_modules/.cache/jest",
+};

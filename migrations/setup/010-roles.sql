@@ -1,0 +1,48 @@
+-- Roles belong to the cluster, and two databases being set up at once create the same ones: `duplicate_object` and
+-- `unique_violation` both mean that the other one was faster. Passwords are set by `setupDatabase`, never here.
+
+do $$
+declare
+  v_role record;
+begin
+  for v_role in
+    select *
+    from (values
+      -- Owns every object and runs DDL. NOINHERIT: it must not gain the policies of `app_definer`, which it may become.
+      ('app_owner', 'nologin noinherit'),
+      -- Owns every security definer function; what these may read is said by policies `to app_definer`.
+      ('app_definer', 'nologin noinherit'),
+      -- Imports and backfills; reaches only the organizations it declares in `app.data_scope`.
+      ('app_data', 'nologin noinherit'),
+      ('app_anonymous', 'nologin noinherit'),
+      ('app_user', 'nologin noinherit'),
+      -- The gateway's connection. Worthless by itself: no grants, only the right to become one of the two above.
+      ('app_authenticator', 'login noinherit'),
+      ('app_worker', 'login noinherit'),
+      ('app_migrator', 'login noinherit'),
+      -- A dump by anybody under FORCE would be empty; this role only ever reads.
+      ('app_backup', 'login noinherit bypassrls')
+    ) as roles (name, attributes)
+  loop
+    begin
+      execute format('create role %I %s', v_role.name, v_role.attributes);
+    exception
+      when duplicate_object or unique_violation then null;
+    end;
+    begin
+      execute format(
+        'alter role %I %s nosuperuser nocreatedb nocreaterole noreplication',
+        v_role.name,
+        v_role.attributes
+      );
+    exception
+      -- Only a superuser may say so again; the boot check refuses to serve if a role has become more than this.
+      when insufficient_privilege then null;
+    end;
+  end loop;
+end
+$$;
+
+-- NOINHERIT on the member makes these "set role only" on Postgres 15 (attribute) and on 16+ (default of the grant).
+grant app_anonymous, app_user to app_authenticator;
+grant app_owner, app_definer, app_data to app_migrator;

@@ -1,0 +1,22 @@
+-- Runs after the queue's own schema is installed (by and for `app_worker`, which owns it). Whoever adds a job does so
+-- through app_private.add_job(), which runs as `app_definer`; the queue's tables have row security on.
+
+do $$
+declare
+  v_table regclass;
+begin
+  grant usage on schema graphile_worker to app_definer;
+  grant execute on all functions in schema graphile_worker to app_definer;
+  for v_table in
+    select c.oid::regclass
+    from pg_catalog.pg_class c
+    where c.relnamespace = 'graphile_worker'::regnamespace
+    and c.relkind = 'r'
+    and c.relname in ('_private_jobs', '_private_tasks', '_private_job_queues')
+  loop
+    execute format('grant select, insert, update on %s to app_definer', v_table);
+    execute format('drop policy if exists enqueue_definer on %s', v_table);
+    execute format('create policy enqueue_definer on %s to app_definer using (true) with check (true)', v_table);
+  end loop;
+end
+$$;

@@ -1,0 +1,193 @@
+/**
+ * `npm test`: every check of the repository, each with its time, and a closing line that machines read.
+ *
+ *   npm test                                    everything
+ *   npm test -- --only types,lint               some of the steps: types, lint, format, postgres-18, postgres-15
+ *   npm test -- --postgres 15 test/schema -t x  Jest on one version of Postgres; what follows goes to Jest
+ */
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "..");
+const POSTGRES_VERSIONS = ["18", "15"];
+/** What a developer's shell may hold and a test must not see: tests make their own databases and secrets. */
+const FOREIGN_VARIABLES =
+  /^(PG[A-Z]+|(\w+_)?DATABASE_URL|DATA_DIR|JWT_\w+|JWKS_URI|ROLE_SECRET|PORT|HOST|ADMIN_PORT)$/;
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+interface Step {
+  name: string;
+  /** Runs the check with its output on the terminal. */
+  run: () => Promise<Counts>;
+}
+
+interface Result extends Counts {
+  name: string;
+  seconds: number;
+}
+
+const running = new Set<ReturnType<typeof spawn>>();
+let interrupted: NodeJS.Signals | undefined;
+
+/** @returns the exit code of `node …args` in the repository's root; 1 when a signal ended it. */
+function runNode(args: string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, {
+      cwd: ROOT,
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...cleanEnvironment(), ...env },
+    });
+    running.add(child);
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      running.delete(child);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !FOREIGN_VARIABLES.test(name));
+  return { ...Object.fromEntries(kept), NODE_ENV: "test", GRAPHILE_ENV: "test" };
+}
+
+async function runTool(args: string[]): Promise<Counts> {
+  const passed = (await runNode(args)) === 0;
+  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
+}
+
+async function runJest(postgresVersion: string, jestArgs: string[]): Promise<Counts> {
+  const folder = await mkdtemp(join(tmpdir(), "bailiwick-jest-"));
+  const report = join(folder, "report.json");
+  try {
+    const code = await runNode(
+      [
+        "--experimental-vm-modules",
+        "--disable-warning=ExperimentalWarning",
+        "node_modules/jest/bin/jest.js",
+        "--json",
+        `--outputFile=${report}`,
+        ...jestArgs,
+      ],
+      { TEST_POSTGRES_VERSION: postgresVersion },
+    );
+    return await readJestReport(report, code);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Counts tests; a suite that could not start, or a Jest that died before its report, counts as one failure. */
+async function readJestReport(file: string, exitCode: number): Promise<Counts> {
+  let counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  try {
+    const report = JSON.parse(await readFile(file, "utf8"));
+    counts = {
+      passed: report.numPassedTests,
+      failed: report.numFailedTests + report.numRuntimeErrorTestSuites,
+      skipped: report.numPendingTests + report.numTodoTests,
+    };
+  } catch (error) {
+    if (exitCode === 0) {
+      throw new Error("Jest succeeded without writing its report", { cause: error });
+    }
+  }
+  return exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+function allSteps(jestArgs: string[]): Step[] {
+  return [
+    { name: "types", run: () => runTool(["node_modules/typescript-native/bin/tsc", "--noEmit"]) },
+    { name: "lint", run: () => runTool(["node_modules/eslint/bin/eslint.js", "."]) },
+    {
+      name: "format",
+      run: () => runTool(["node_modules/prettier/bin/prettier.cjs", "--check", ".", "--log-level", "warn"]),
+    },
+    ...POSTGRES_VERSIONS.map((version) => ({
+      name: `postgres-${version}`,
+      run: () => runJest(version, jestArgs),
+    })),
+  ];
+}
+
+/** `--only` and `--postgres` name steps; every other argument is Jest's. */
+function parseArguments(argv: string[]): { names: string[]; jestArgs: string[] } {
+  const names: string[] = [];
+  const jestArgs: string[] = [];
+  const rest = [...argv];
+  for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
+    const option = /^--(only|postgres)(?:=(.*))?$/.exec(argument);
+    if (!option) {
+      jestArgs.push(argument);
+      continue;
+    }
+    const values = (option[2] ?? rest.shift() ?? "").split(",");
+    names.push(...(option[1] === "postgres" ? values.map((version) => `postgres-${version}`) : values));
+  }
+  return { names, jestArgs };
+}
+
+/** Everything, or what was named; arguments for Jest alone mean Jest on the newest Postgres. */
+function chooseSteps(argv: string[]): Step[] {
+  const { names, jestArgs } = parseArguments(argv);
+  const steps = allSteps(jestArgs);
+  const known = steps.map((step) => step.name);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new Error(`Unknown step '${unknown.join("', '")}'; the steps are: ${known.join(", ")}`);
+  }
+  if (names.length === 0 && jestArgs.length === 0) {
+    return steps;
+  }
+  const chosen = names.length > 0 ? names : ["postgres-18"];
+  return steps.filter((step) => chosen.includes(step.name));
+}
+
+function printTable(results: Result[]): void {
+  console.log("\nstep           seconds   passed   failed  skipped");
+  for (const { name, seconds, passed, failed, skipped } of results) {
+    const numbers = [passed, failed, skipped].map((count) => String(count).padStart(9)).join("");
+    console.log(`${name.padEnd(14)}${seconds.toFixed(1).padStart(8)}${numbers}`);
+  }
+  const total = (key: keyof Counts) => results.reduce((sum, result) => sum + result[key], 0);
+  console.log(`\n${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped`);
+}
+
+async function main(): Promise<number> {
+  const results: Result[] = [];
+  for (const step of chooseSteps(process.argv.slice(2))) {
+    if (interrupted) {
+      return 130;
+    }
+    console.log(`\n── ${step.name}`);
+    const started = performance.now();
+    const counts = await step.run();
+    results.push({ name: step.name, seconds: (performance.now() - started) / 1000, ...counts });
+  }
+  printTable(results);
+  return interrupted ? 130 : results.some((result) => result.failed > 0) ? 1 : 0;
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    interrupted = signal;
+    // The children stop their databases before they exit; main() waits for them.
+    for (const child of running) {
+      child.kill(signal);
+    }
+  });
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(`npm test: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 2;
+}
