@@ -25,9 +25,10 @@ fi
 
 echo "Installing dependencies (about a minute, once) …"
 # engine warnings say "use Node 24": the install itself brings it, see bin/node.
-if ! npm ci --loglevel=error --no-fund --no-audit; then
-  echo "bailiwick: the dependencies could not be installed. If npm says that package.json and package-lock.json" >&2
-  echo "disagree, run 'npm install' and commit the lock file; otherwise check the network and run the command again." >&2
+# Not `npm ci`: it refuses a lock file without the packages of other platforms, and a registry that has only this
+# platform's cannot make another. This installs the locked versions too, and leaves the lock file as it is.
+if ! npm install --no-save --loglevel=error --no-fund --no-audit; then
+  echo "bailiwick: the dependencies could not be installed; check the network and run the command again." >&2
   exit 2
 fi
 cp package-lock.json "$stamp"

@@ -36,6 +36,7 @@ create table if not exists app_public.clinics (
   name text not null,
   timezone text not null default 'America/Toronto',
   locale app_public.locale not null default 'en_CA',
+  opening_hours jsonb,
   active boolean not null default true,
   external_id text,
   created_at timestamptz not null default now(),
@@ -97,7 +98,7 @@ create table if not exists app_public.invitations (
   code_hash bytea not null unique,
   expires_at timestamptz not null,
   accepted_at timestamptz,
-  accepted_by uuid references app_public.users on delete set null,
+  accepted_by uuid,
   revoked_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -115,7 +116,9 @@ create index if not exists invitations_organization_id_created_at_idx
 
 --!include tenancy/my_organizations.sql
 --!include tenancy/my_clinics.sql
+--!include tenancy/measured_clinics.sql
 --!include tenancy/organizations.sql
+--!include tenancy/opening_hours.sql
 --!include tenancy/clinics.sql
 --!include tenancy/organization_memberships.sql
 --!include tenancy/clinic_memberships.sql

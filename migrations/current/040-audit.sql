@@ -20,6 +20,7 @@ create table if not exists app_audit.events (
 ) partition by range (occurred_at);
 create index if not exists events_organization_id_occurred_at_idx
   on app_audit.events (organization_id, occurred_at desc, id);
+create index if not exists events_actor_id_occurred_at_idx on app_audit.events (actor_id, occurred_at desc, id);
 create index if not exists events_row_id_occurred_at_idx on app_audit.events (row_id, occurred_at desc);
 
 --!include audit/events.sql

@@ -29,6 +29,7 @@ create table if not exists app_public.appointments (
   updated_by uuid,
   unique (organization_id, id),
   unique (organization_id, external_id),
+  unique (organization_id, clinic_id, patient_id, id),
   foreign key (organization_id, clinic_id) references app_public.clinics (organization_id, id) on delete restrict,
   foreign key (organization_id, patient_id) references app_public.patients (organization_id, id) on delete restrict,
   constraint appointments_provider_fkey foreign key (organization_id, clinic_id, provider_id)
@@ -71,10 +72,11 @@ create table if not exists app_public.care_sessions (
   updated_by uuid,
   unique (organization_id, id),
   unique (organization_id, external_id),
+  unique (organization_id, clinic_id, id),
   foreign key (organization_id, clinic_id) references app_public.clinics (organization_id, id) on delete restrict,
   foreign key (organization_id, patient_id) references app_public.patients (organization_id, id) on delete restrict,
-  foreign key (organization_id, appointment_id)
-    references app_public.appointments (organization_id, id) on delete restrict,
+  constraint care_sessions_appointment_fkey foreign key (organization_id, clinic_id, patient_id, appointment_id)
+    references app_public.appointments (organization_id, clinic_id, patient_id, id) on delete restrict,
   constraint care_sessions_provider_fkey foreign key (organization_id, clinic_id, provider_id)
     references app_public.clinic_memberships (organization_id, clinic_id, user_id) on delete restrict,
   constraint care_sessions_ended_after_start check (ended_at >= started_at),
@@ -88,11 +90,14 @@ create index if not exists care_sessions_organization_id_patient_id_idx
 create index if not exists care_sessions_organization_id_provider_id_idx
   on app_public.care_sessions (organization_id, clinic_id, provider_id, started_at);
 create index if not exists care_sessions_organization_id_appointment_id_idx
-  on app_public.care_sessions (organization_id, appointment_id);
+  on app_public.care_sessions (organization_id, clinic_id, patient_id, appointment_id);
 create index if not exists care_sessions_organization_id_started_at_idx
   on app_public.care_sessions (organization_id, started_at desc, id desc);
 
 --!include scheduling/appointments.sql
+--!include scheduling/treating_provider.sql
+--!include scheduling/inside_opening_hours.sql
 --!include scheduling/care_sessions.sql
 --!include scheduling/book_appointment.sql
 --!include scheduling/change_appointment.sql
+--!include scheduling/announce_appointments.sql

@@ -12,6 +12,8 @@ begin
       ('app_owner', 'nologin noinherit'),
       -- Owns every security definer function; what these may read is said by policies `to app_definer`.
       ('app_definer', 'nologin noinherit'),
+      -- Owns the functions that open a share of the vault, where `app_definer` has no way in. Nobody signs in as it.
+      ('app_share_reader', 'nologin noinherit'),
       -- Imports and backfills; reaches only the organizations it declares in `app.data_scope`.
       ('app_data', 'nologin noinherit'),
       ('app_anonymous', 'nologin noinherit'),
@@ -45,4 +47,4 @@ $$;
 
 -- NOINHERIT on the member makes these "set role only" on Postgres 15 (attribute) and on 16+ (default of the grant).
 grant app_anonymous, app_user to app_authenticator;
-grant app_owner, app_definer, app_data to app_migrator;
+grant app_owner, app_definer, app_share_reader, app_data to app_migrator;

@@ -10,6 +10,9 @@ begin
   );
   -- `app_owner` makes the app's schemas, `app_worker` the queue's own, in which it is the owner.
   execute format('grant connect, create on database %I to app_owner, app_worker', current_database());
+  -- An import stages its files in temporary tables, which end with its transaction: whatever happens, nothing half-read
+  -- stays. `app_data` runs only our own import and backfills, never a request.
+  execute format('grant temporary on database %I to app_data', current_database());
 end
 $$;
 
@@ -22,7 +25,7 @@ create extension if not exists pg_trgm with schema extensions;
 create extension if not exists pgcrypto with schema extensions;
 
 -- EXECUTE goes to PUBLIC unless revoked globally: a revoke per schema does not remove the built-in default.
-alter default privileges for role app_owner, app_definer, app_worker revoke execute on functions from public;
+alter default privileges for role app_owner, app_definer, app_share_reader, app_worker revoke execute on functions from public;
 
 -- Functions with which a request role could change its own identity, talk to other sessions, hold locks that
 -- migrations wait for, read whole schemas or keep objects outside row security. Roles that need some get them by name.
@@ -54,7 +57,7 @@ begin
       );
     end if;
     if v_function::text ~ '^set_config' then
-      execute format('grant execute on function %s to app_authenticator', v_function);
+      execute format('grant execute on function %s to app_authenticator, app_share_reader', v_function);
     end if;
   end loop;
 exception
