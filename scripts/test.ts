@@ -6,8 +6,7 @@
  *   npm test -- --postgres 15 test/schema -t x  Jest on one version of Postgres; what follows goes to Jest
  */
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -64,24 +63,20 @@ async function runTool(args: string[]): Promise<Counts> {
 }
 
 async function runJest(postgresVersion: string, jestArgs: string[]): Promise<Counts> {
-  const folder = await mkdtemp(join(tmpdir(), "bailiwick-jest-"));
-  const report = join(folder, "report.json");
-  try {
-    const code = await runNode(
-      [
-        "--experimental-vm-modules",
-        "--disable-warning=ExperimentalWarning",
-        "node_modules/jest/bin/jest.js",
-        "--json",
-        `--outputFile=${report}`,
-        ...jestArgs,
-      ],
-      { TEST_POSTGRES_VERSION: postgresVersion },
-    );
-    return await readJestReport(report, code);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const report = join(ROOT, "node_modules/.cache", `jest-report-${postgresVersion}.json`);
+  await rm(report, { force: true });
+  const code = await runNode(
+    [
+      "--experimental-vm-modules",
+      "--disable-warning=ExperimentalWarning",
+      "node_modules/jest/bin/jest.js",
+      "--json",
+      `--outputFile=${report}`,
+      ...jestArgs,
+    ],
+    { TEST_POSTGRES_VERSION: postgresVersion },
+  );
+  return readJestReport(report, code);
 }
 
 /** Counts tests; a suite that could not start, or a Jest that died before its report, counts as one failure. */

@@ -1,0 +1,34 @@
+import "grafserv";
+
+import { CATALOGUE, type ErrorCode } from "../src/errors/catalogue.ts";
+import { currentRequestContext } from "../src/http/requestContext.ts";
+
+/** Errors of single fields leave the status at 200, except those about the whole request; the gravest comes first. */
+const DECISIVE_CODES: readonly ErrorCode[] = ["UNAVAILABLE", "UNAUTHENTICATED"];
+const RETRY_AFTER_SECONDS = "5";
+
+/**
+ * Load balancers and clients that never read the body must see that the database is away (503) or the session over
+ * (401), which GraphQL alone would answer with 200.
+ */
+export const HttpStatusPlugin: GraphileConfig.Plugin = {
+  name: "HttpStatusPlugin",
+  description: "Gives the HTTP status of errors that concern the whole request",
+  version: "1.0.0",
+  grafserv: {
+    middleware: {
+      async processRequest(next) {
+        const result = await next();
+        const codes = currentRequestContext()?.errorCodes;
+        const code = DECISIVE_CODES.find((candidate) => codes?.has(candidate));
+        if (code && result && (result.type === "buffer" || result.type === "json")) {
+          result.statusCode = CATALOGUE[code].status;
+          if (code === "UNAVAILABLE") {
+            result.headers["retry-after"] = RETRY_AFTER_SECONDS;
+          }
+        }
+        return result;
+      },
+    },
+  },
+};

@@ -1,0 +1,37 @@
+import type { Claims } from "./claims.ts";
+import type { RequestScope } from "./requestScope.ts";
+
+/** Settings of one transaction, all set with `set_config(…, true)`. */
+export type PgSettings = Readonly<Record<string, string>>;
+
+const STATEMENT_TIMEOUT = "10s";
+const LOCK_TIMEOUT = "5s";
+const IDLE_IN_TRANSACTION_TIMEOUT = "10s";
+
+/**
+ * The whole contract between a request and the policies in SQL. A fixed list: nothing of a token is forwarded because
+ * it happened to be there. The role depends on whether a token was verified and never on what it says.
+ */
+export function pgSettings(claims: Claims | null, scope: RequestScope, requestId: string): PgSettings {
+  const settings: Record<string, string> = {
+    role: claims ? "app_user" : "app_anonymous",
+    "app.request_id": requestId,
+    // Limits of a role (`alter role … set`) do not apply through SET ROLE, so each request brings them.
+    statement_timeout: STATEMENT_TIMEOUT,
+    lock_timeout: LOCK_TIMEOUT,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT,
+  };
+  const facts: Record<string, string | null> = {
+    "jwt.claims.sub": claims?.userId ?? null,
+    "jwt.claims.sid": claims?.sessionId ?? null,
+    "app.organization_id": scope.organizationId ?? claims?.organizationId ?? null,
+    "app.clinic_id": scope.clinicId ?? claims?.clinicId ?? null,
+    "app.purpose_of_use": scope.purposeOfUse,
+  };
+  for (const [name, value] of Object.entries(facts)) {
+    if (value !== null) {
+      settings[name] = value;
+    }
+  }
+  return settings;
+}

@@ -1,0 +1,171 @@
+import { commit, reset, status, uncommit } from "graphile-migrate";
+import type { Logger } from "pino";
+import type { CommandModule } from "yargs";
+
+import { type Config, loadConfig } from "../config.ts";
+import { withMigrateSettings } from "../database/migrateSettings.ts";
+import { withMigrationLock } from "../database/migrationLock.ts";
+import { type OpenDatabase, openDatabase } from "../database/openDatabase.ts";
+import { prepareDatabase, prepareEmptyDatabase } from "../database/prepareDatabase.ts";
+import { makeLogger } from "../logging.ts";
+import { CLEAN, FINDINGS } from "./exitCodes.ts";
+
+export interface MigrationStatus {
+  /** Committed migrations that this database has not run. */
+  pending: string[];
+  /** Whether `migrations/current` holds anything. */
+  hasCurrent: boolean;
+}
+
+/** What a database and the migrations folder still need. */
+export async function migrationStatus(
+  { urls }: Pick<OpenDatabase, "urls">,
+  logger: Logger,
+): Promise<MigrationStatus> {
+  const { remainingMigrations = [], hasCurrentMigration } = await withMigrateSettings(
+    { urls, logger },
+    status,
+  );
+  return { pending: remainingMigrations, hasCurrent: hasCurrentMigration };
+}
+
+/** Runs `fn` on the configured database, started if it is the embedded one. */
+async function withDatabase<T>(
+  fn: (database: OpenDatabase, logger: Logger) => Promise<T>,
+  config = loadConfig(),
+): Promise<T> {
+  // What graphile-migrate does is the news of these commands, unlike of a start.
+  const level = config.log.level === "warn" ? "info" : config.log.level;
+  const logger = makeLogger({ ...config, log: { level } });
+  const database = await openDatabase(config);
+  try {
+    return await fn(database, logger);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Rewriting history is for the developer's own database. */
+function developmentConfig(what: string): Config {
+  const config = loadConfig();
+  if (config.environment === "production") {
+    throw new Error(`'migrate ${what}' is for development and is refused with NODE_ENV=production.`);
+  }
+  return config;
+}
+
+const upCommand: CommandModule = {
+  command: "up",
+  describe:
+    "Set up roles, extensions and the queue, and run the committed migrations; waits for other instances.",
+  handler: () =>
+    withDatabase((database, logger) => prepareDatabase(database, logger, { includeCurrent: false })),
+};
+
+const setupCommand: CommandModule = {
+  command: "setup",
+  describe: "Set up roles, extensions and the queue only; graphile-migrate calls it for a new database.",
+  handler: () => withDatabase(prepareEmptyDatabase),
+};
+
+const statusCommand: CommandModule<object, { json: boolean }> = {
+  command: "status",
+  describe:
+    "Say which committed migrations are pending (exit status 1) and whether one is open in migrations/current.",
+  builder: (args) =>
+    args.option("json", { type: "boolean", default: false, describe: "Print one JSON object." }),
+  handler: async ({ json }) => {
+    const found = await withDatabase(migrationStatus);
+    if (json) {
+      console.log(JSON.stringify(found));
+    } else {
+      console.log(
+        found.pending.length > 0
+          ? `Pending: ${found.pending.join(", ")}`
+          : "Every committed migration has run.",
+      );
+      console.log(found.hasCurrent ? "migrations/current holds an open migration." : "No migration is open.");
+    }
+    process.exitCode = found.pending.length > 0 ? FINDINGS : CLEAN;
+  },
+};
+
+const commitCommand: CommandModule<object, { message: string }> = {
+  command: "commit",
+  describe: "Try the open migration on the shadow database, then move it to migrations/committed.",
+  builder: (args) =>
+    args
+      .option("message", {
+        alias: "m",
+        type: "string",
+        demandOption: true,
+        describe: "The topic, for the file's name.",
+      })
+      .example(
+        '$0 migrate commit -m "scheduling: reminders"',
+        "writes migrations/committed/000002-scheduling-reminders.sql",
+      ),
+  handler: async ({ message }) => {
+    await withDatabase(async ({ urls }, logger) => {
+      await withMigrationLock(urls.superuser, () =>
+        withMigrateSettings({ urls, logger }, (settings) => commit(settings, message)),
+      );
+    }, developmentConfig("commit"));
+  },
+};
+
+const uncommitCommand: CommandModule = {
+  command: "uncommit",
+  describe:
+    "Move the latest committed migration back to migrations/current, as long as nobody else has run it.",
+  handler: async () => {
+    await withDatabase(async ({ urls }, logger) => {
+      await withMigrationLock(urls.superuser, () => withMigrateSettings({ urls, logger }, uncommit));
+    }, developmentConfig("uncommit"));
+  },
+};
+
+const resetCommand: CommandModule<object, { erase: boolean; shadow: boolean }> = {
+  command: "reset",
+  describe: "Drop the database, create it anew and run the committed migrations. Everything in it is lost.",
+  builder: (args) =>
+    args
+      .option("erase", {
+        type: "boolean",
+        default: false,
+        describe: "Say so a second time: yes, lose everything.",
+      })
+      .option("shadow", {
+        type: "boolean",
+        default: false,
+        describe: "The shadow database, which holds nothing.",
+      }),
+  handler: async ({ erase, shadow }) => {
+    const config = developmentConfig("reset");
+    if (!erase && !shadow) {
+      throw new Error(
+        "'migrate reset' loses everything in the database; add --erase if that is what you want.",
+      );
+    }
+    await withDatabase(async (database, logger) => {
+      // The new database belongs to app_owner, so the roles come first.
+      await prepareEmptyDatabase(database, logger);
+      await withMigrateSettings({ urls: database.urls, logger }, (settings) => reset(settings, shadow));
+    }, config);
+  },
+};
+
+export const migrateCommand: CommandModule = {
+  command: "migrate <action>",
+  describe: "Bring the database's schema up to date, or work on the open migration.",
+  builder: (args) =>
+    args
+      .command(upCommand)
+      .command(statusCommand)
+      .command(commitCommand)
+      .command(uncommitCommand)
+      .command(resetCommand)
+      .command(setupCommand)
+      .demandCommand(1, "Say what to do: up, status, commit, uncommit, reset or setup."),
+  handler: () => undefined,
+};

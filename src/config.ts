@@ -1,0 +1,185 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+export type Environment = "development" | "test" | "production";
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+
+/** Everything the environment says, read once, grouped by who consumes it. Durations are milliseconds. */
+export interface Config {
+  environment: Environment;
+  http: { host: string; port: number; adminPort: number };
+  database: DatabaseConfig;
+  auth: AuthConfig;
+  /** Keys that encrypt the secrets of integrations, see parseIntegrationKeys; null: secrets cannot be stored. */
+  integrations: { keys: string | null };
+  worker: { concurrency: number; poolSize: number };
+  log: { level: LogLevel };
+}
+
+export interface DatabaseConfig {
+  /** The administrative connection to the application's database; null means the embedded server in `dataDir`. */
+  url: string | null;
+  gatewayUrl: string | null;
+  workerUrl: string | null;
+  migratorUrl: string | null;
+  backupUrl: string | null;
+  /** Passwords of the login roles are HMAC-SHA256(roleSecret, role name); null means the one of `dataDir`. */
+  roleSecret: string | null;
+  /** Absolute path. */
+  dataDir: string;
+  gatewayPoolSize: number;
+}
+
+export interface AuthConfig {
+  /** HS256 secret; null when keys come from `jwksUri`, or (development) from `dataDir`. */
+  jwtSecret: string | null;
+  jwksUri: string | null;
+  issuer: string;
+  audience: string;
+}
+
+const ENVIRONMENTS = ["development", "test", "production"] as const;
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const POSTGRES = ["postgres:", "postgresql:"];
+const MINIMUM_SECRET_LENGTH = 32;
+
+/** The folder of package.json. `.env` and the default data folder lie in it, wherever a command is called from. */
+export const PROJECT_ROOT = join(import.meta.dirname, "..");
+
+/** The environment of this process and the project's `.env`; a variable that is set wins over the file. */
+export function loadEnvironment(): NodeJS.ProcessEnv {
+  const file = join(PROJECT_ROOT, ".env");
+  if (existsSync(file)) {
+    process.loadEnvFile(file);
+  }
+  return process.env;
+}
+
+/** The Config of this process. */
+export function loadConfig(): Config {
+  return parseConfig(loadEnvironment());
+}
+
+/** Turns environment variables into a Config; throws one error that lists every problem. */
+export function parseConfig(env: NodeJS.ProcessEnv): Config {
+  const read = makeReader(env);
+  const environment = read.oneOf("NODE_ENV", ENVIRONMENTS, "development");
+  const jwksUri = read.url("JWKS_URI", ["http:", "https:"]);
+  const config: Config = {
+    environment,
+    http: {
+      host: read.text("HOST") ?? "127.0.0.1",
+      port: read.integer("PORT", 5678, 0, 65_535),
+      adminPort: read.integer("ADMIN_PORT", 5679, 0, 65_535),
+    },
+    database: {
+      // graphile-migrate says by GM_DBURL which database its actions (.gmrc) are about, and spoils DATABASE_URL for them.
+      url: read.url("GM_DBURL", POSTGRES) ?? read.url("DATABASE_URL", POSTGRES),
+      gatewayUrl: read.url("GATEWAY_DATABASE_URL", POSTGRES),
+      workerUrl: read.url("WORKER_DATABASE_URL", POSTGRES),
+      migratorUrl: read.url("MIGRATOR_DATABASE_URL", POSTGRES),
+      backupUrl: read.url("BACKUP_DATABASE_URL", POSTGRES),
+      roleSecret: read.secret("ROLE_SECRET"),
+      dataDir: resolve(read.text("DATA_DIR") ?? join(PROJECT_ROOT, ".data")),
+      gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
+    },
+    auth: {
+      jwtSecret: read.secret("JWT_SECRET"),
+      jwksUri,
+      issuer: read.text("JWT_ISSUER") ?? "bailiwick",
+      audience: read.text("JWT_AUDIENCE") ?? "bailiwick",
+    },
+    integrations: { keys: read.secret("INTEGRATION_KEY") },
+    worker: {
+      concurrency: read.integer("WORKER_CONCURRENCY", 4, 1, 100),
+      poolSize: read.integer("WORKER_POOL_SIZE", 10, 2, 1000),
+    },
+    log: { level: read.oneOf("LOG_LEVEL", LOG_LEVELS, environment === "production" ? "info" : "warn") },
+  };
+  const problems = [...read.problems, ...contradictions(config, env)];
+  if (problems.length > 0) {
+    throw new Error(`Invalid configuration:\n- ${problems.join("\n- ")}`);
+  }
+  return config;
+}
+
+/** What no single variable shows: combinations that are refused, above all in production. */
+function contradictions(config: Config, env: NodeJS.ProcessEnv): string[] {
+  const problems: string[] = [];
+  const { auth, database, http } = config;
+  if (auth.jwksUri && !env.JWT_ISSUER) {
+    problems.push(
+      "JWT_ISSUER is required with JWKS_URI: tokens of another issuer would be accepted otherwise",
+    );
+  }
+  if (http.port !== 0 && http.port === http.adminPort) {
+    problems.push(`PORT and ADMIN_PORT must differ; both are ${http.port}`);
+  }
+  if (config.environment !== "production") {
+    return problems;
+  }
+  if (!auth.jwtSecret && !auth.jwksUri) {
+    problems.push("JWT_SECRET or JWKS_URI is required in production; neither is set");
+  }
+  if (!database.url && !(database.gatewayUrl && database.workerUrl)) {
+    problems.push(
+      "production does not use the embedded Postgres: set DATABASE_URL, or GATEWAY_DATABASE_URL and WORKER_DATABASE_URL",
+    );
+  }
+  if (database.url && !database.roleSecret && !(database.gatewayUrl && database.workerUrl)) {
+    problems.push("ROLE_SECRET is required in production: the passwords of the login roles derive from it");
+  }
+  return problems;
+}
+
+/** Readers of single variables; an empty variable counts as absent. Problems collect in `problems`. */
+function makeReader(env: NodeJS.ProcessEnv) {
+  const problems: string[] = [];
+  const text = (name: string): string | null => env[name] || null;
+  return {
+    problems,
+    text,
+    integer(name: string, fallback: number, minimum: number, maximum: number): number {
+      const raw = text(name);
+      if (raw === null) {
+        return fallback;
+      }
+      const value = Number(raw);
+      if (!Number.isInteger(value) || value < minimum || value > maximum) {
+        problems.push(`${name} must be a whole number from ${minimum} to ${maximum}; got '${raw}'`);
+        return fallback;
+      }
+      return value;
+    },
+    oneOf<const T extends string>(name: string, allowed: readonly T[], fallback: NoInfer<T>): T {
+      const raw = text(name);
+      if (raw === null) {
+        return fallback;
+      }
+      const value = allowed.find((candidate) => candidate === raw);
+      if (value === undefined) {
+        problems.push(`${name} must be one of ${allowed.join(", ")}; got '${raw}'`);
+        return fallback;
+      }
+      return value;
+    },
+    // Neither a URL nor a secret is repeated in a message: both may hold a password.
+    url(name: string, protocols: readonly string[]): string | null {
+      const raw = text(name);
+      const protocol = raw === null ? null : URL.parse(raw)?.protocol;
+      if (raw !== null && !(protocol && protocols.includes(protocol))) {
+        problems.push(
+          `${name} must be a URL that starts with ${protocols.map((p) => `${p}//`).join(" or ")}`,
+        );
+      }
+      return raw;
+    },
+    secret(name: string): string | null {
+      const raw = text(name);
+      if (raw !== null && raw.length < MINIMUM_SECRET_LENGTH) {
+        problems.push(`${name} must have at least ${MINIMUM_SECRET_LENGTH} characters; got ${raw.length}`);
+      }
+      return raw;
+    },
+  };
+}

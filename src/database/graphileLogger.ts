@@ -1,0 +1,35 @@
+import { Logger as MigrateLogger } from "graphile-migrate";
+import { Logger as WorkerLogger } from "graphile-worker";
+import type { Logger } from "pino";
+
+import { redactText } from "../errors/redactError.ts";
+
+const LEVELS = { error: "error", warning: "warn", info: "info", debug: "debug" } as const;
+
+/**
+ * Our logger as graphile-worker takes it; its routine messages ("Worker connected …") become debug messages. It quotes
+ * the errors of failed jobs, which may quote data.
+ */
+export function makeWorkerLogger(logger: Logger): WorkerLogger {
+  return new WorkerLogger(logFactory(logger, { info: "debug" }, redactText));
+}
+
+/**
+ * Our logger as graphile-migrate takes it. An error is not logged: it is thrown as well, and whoever catches it says
+ * it better (see describeSqlError).
+ */
+export function makeMigrateLogger(logger: Logger): MigrateLogger {
+  return new MigrateLogger(logFactory(logger, { error: "debug" }));
+}
+
+/** The two libraries bring two versions of one logging package, whose levels are the same words. */
+function logFactory(
+  logger: Logger,
+  changed: Partial<Record<keyof typeof LEVELS, "debug">>,
+  edit: (message: string) => string = (message) => message,
+) {
+  const levels = { ...LEVELS, ...changed };
+  return (scope: object) => (level: `${keyof typeof LEVELS}`, message: string) => {
+    logger[levels[level]]({ ...scope }, level === "error" ? edit(message.trim()) : message.trim());
+  };
+}

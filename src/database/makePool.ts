@@ -1,0 +1,31 @@
+import { Pool } from "pg";
+import type { Logger } from "pino";
+
+export interface PoolOptions {
+  max: number;
+  /** Shown in pg_stat_activity. */
+  applicationName: string;
+}
+
+const CONNECTION_TIMEOUT = 5_000;
+
+/** A pool that survives the loss of its server: connections that break are logged and replaced. */
+export function makePool(url: string, { max, applicationName }: PoolOptions, logger: Logger): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    max,
+    application_name: applicationName,
+    connectionTimeoutMillis: CONNECTION_TIMEOUT,
+    keepAlive: true,
+  });
+  const tell = (error: Error) => {
+    // An ending pool counts its connections as gone before the server does.
+    if (!pool.ending) {
+      logger.warn({ err: error }, "A database connection was lost");
+    }
+  };
+  pool.on("error", tell);
+  // The pool stops listening to a connection while it is lent out; unheard, its loss would end the process.
+  pool.on("connect", (client) => client.on("error", tell));
+  return pool;
+}

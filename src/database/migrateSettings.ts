@@ -1,0 +1,43 @@
+import { join } from "node:path";
+
+import type { Settings } from "graphile-migrate";
+import { getSettings } from "graphile-migrate/dist/commands/_common.js";
+import { clearAllPools } from "graphile-migrate/dist/pgReal.js";
+import type { Logger } from "pino";
+
+import { PROJECT_ROOT } from "../config.ts";
+import type { DatabaseUrls } from "./databaseUrls.ts";
+import { makeMigrateLogger } from "./graphileLogger.ts";
+
+export interface MigrateTarget {
+  urls: Pick<DatabaseUrls, "owner" | "root" | "shadow">;
+  logger: Logger;
+  /** The folder with `fixtures`, `current` and `committed`; a test brings its own. */
+  migrationsFolder?: string;
+}
+
+export const MIGRATIONS_FOLDER = join(PROJECT_ROOT, "migrations");
+
+/** Calls graphile-migrate with `.gmrc`, this configuration's connections and absolute paths. */
+export async function withMigrateSettings<T>(
+  { urls, logger, migrationsFolder }: MigrateTarget,
+  fn: (settings: Settings) => Promise<T>,
+): Promise<T> {
+  const settings: Settings = await getSettings({ configFile: join(PROJECT_ROOT, ".gmrc") });
+  try {
+    return await fn({
+      ...settings,
+      connectionString: urls.owner,
+      rootConnectionString: urls.root,
+      shadowConnectionString: urls.shadow,
+      migrationsFolder: migrationsFolder ?? MIGRATIONS_FOLDER,
+      afterReset: [
+        { _: "command", command: `'${join(PROJECT_ROOT, "bin/bailiwick")}' migrate setup`, root: true },
+      ],
+      logger: makeMigrateLogger(logger),
+    });
+  } finally {
+    // It keeps idle connections for a while, and ends the whole process if the server goes away under one of them.
+    clearAllPools();
+  }
+}

@@ -1,0 +1,42 @@
+import type { Client } from "pg";
+import type { Logger } from "pino";
+
+import { makeWorkerLogger } from "./graphileLogger.ts";
+import { applyCurrentMigration, migrateDatabase } from "./migrateDatabase.ts";
+import { withMigrationLock } from "./migrationLock.ts";
+import type { OpenDatabase } from "./openDatabase.ts";
+import { setupDatabase } from "./setupDatabase.ts";
+
+export type PreparedDatabase = Pick<OpenDatabase, "config" | "urls">;
+
+export interface PrepareOptions {
+  /** Development: also run the open migration in `migrations/current`. */
+  includeCurrent: boolean;
+  migrationsFolder?: string;
+  /** Runs at the end, while no other instance prepares the same database. */
+  afterwards?: (client: Client) => Promise<void>;
+}
+
+/** Roles, extensions, queue and schema, up to date; instances that start at once do it one after the other. */
+export async function prepareDatabase(
+  database: PreparedDatabase,
+  logger: Logger,
+  { includeCurrent, migrationsFolder, afterwards }: PrepareOptions,
+): Promise<void> {
+  await withMigrationLock(database.urls.superuser, async (client) => {
+    await runSetup(client, database, logger);
+    const run = includeCurrent ? applyCurrentMigration : migrateDatabase;
+    await run({ urls: database.urls, logger: logger.child({ scope: "migrate" }), migrationsFolder });
+    await afterwards?.(client);
+  });
+}
+
+/** Only what needs an administrator: for a database that graphile-migrate has just created. */
+export async function prepareEmptyDatabase(database: PreparedDatabase, logger: Logger): Promise<void> {
+  await withMigrationLock(database.urls.superuser, (client) => runSetup(client, database, logger));
+}
+
+async function runSetup(client: Client, { config, urls }: PreparedDatabase, logger: Logger): Promise<void> {
+  const workerLogger = makeWorkerLogger(logger.child({ scope: "worker" }));
+  await setupDatabase(client, { config: config.database, urls, workerLogger });
+}

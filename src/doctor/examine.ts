@@ -1,0 +1,117 @@
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import type { Logger } from "pino";
+
+import { type Config, parseConfig } from "../config.ts";
+import { embeddedBinaries } from "../database/embedded/binaries.ts";
+import { serverAccount } from "../database/embedded/serverAccount.ts";
+import { findDatabase } from "../database/openDatabase.ts";
+import { describeFailure } from "../describeFailure.ts";
+import { portProblem } from "../portProblem.ts";
+import { examineDatabase } from "./examineDatabase.ts";
+
+/** One thing that was looked at, as a sentence. A finding's sentence says what to do. */
+export interface Observation {
+  topic: "runtime" | "configuration" | "ports" | "data folder" | "embedded Postgres" | "database";
+  isFinding: boolean;
+  sentence: string;
+}
+
+const MINIMUM_NODE = 24;
+const OTHERS_MAY_READ = 0o077;
+
+export const fine = (topic: Observation["topic"], sentence: string): Observation => ({
+  topic,
+  isFinding: false,
+  sentence,
+});
+export const finding = (topic: Observation["topic"], sentence: string): Observation => ({
+  topic,
+  isFinding: true,
+  sentence,
+});
+
+/** Looks at everything that a start needs, changes nothing, and goes on after a finding as far as that makes sense. */
+export async function examine(env: NodeJS.ProcessEnv, logger: Logger): Promise<Observation[]> {
+  const observations = [examineRuntime()];
+  let config: Config;
+  try {
+    config = parseConfig(env);
+  } catch (error) {
+    return [...observations, finding("configuration", describeFailure(error))];
+  }
+  observations.push(
+    fine("configuration", `The configuration is complete for NODE_ENV=${config.environment}.`),
+  );
+  if (config.database.url === null) {
+    observations.push(...examineDataFolder(config.database.dataDir), examineBinaries());
+  }
+  const isServing = findDatabase(config) !== null && (await isAlive(config));
+  observations.push(...(await examinePorts(config, isServing)));
+  observations.push(...(await examineDatabase(config, logger)));
+  return observations;
+}
+
+function examineRuntime(): Observation {
+  const major = Number.parseInt(process.versions.node, 10);
+  return major >= MINIMUM_NODE
+    ? fine("runtime", `Node ${process.versions.node} runs this command.`)
+    : finding(
+        "runtime",
+        `Node ${process.versions.node} is too old, ${MINIMUM_NODE} or later is needed: start commands with npm or npx, ` +
+          "which take the Node that 'npm install' brings.",
+      );
+}
+
+function examineDataFolder(dataDir: string): Observation[] {
+  const existing = nearestExisting(dataDir);
+  try {
+    accessSync(existing, constants.W_OK | constants.X_OK);
+  } catch {
+    return [
+      finding(
+        "data folder",
+        `'${existing}' is not writable: make it so, or set DATA_DIR to a folder that is.`,
+      ),
+    ];
+  }
+  const secrets = statSync(join(dataDir, "secrets.json"), { throwIfNoEntry: false });
+  if (secrets !== undefined && (secrets.mode & OTHERS_MAY_READ) !== 0) {
+    return [
+      finding("data folder", `Others may read '${join(dataDir, "secrets.json")}': run chmod 600 on it.`),
+    ];
+  }
+  return [fine("data folder", `'${dataDir}' is writable.`)];
+}
+
+function nearestExisting(path: string): string {
+  return existsSync(path) ? path : nearestExisting(dirname(path));
+}
+
+function examineBinaries(): Observation {
+  try {
+    return fine("embedded Postgres", `Its programs are in '${embeddedBinaries(18, serverAccount("/"))}'.`);
+  } catch (error) {
+    return finding("embedded Postgres", describeFailure(error));
+  }
+}
+
+async function isAlive({ http: { host, adminPort } }: Config): Promise<boolean> {
+  const answer = await fetch(`http://${host}:${adminPort}/live`).catch(() => null);
+  return answer?.ok ?? false;
+}
+
+async function examinePorts(
+  { http: { host, port, adminPort } }: Config,
+  isServing: boolean,
+): Promise<Observation[]> {
+  if (isServing) {
+    return [fine("ports", `A gateway answers on ${host}:${adminPort}.`)];
+  }
+  const problems = [await portProblem(host, port, "PORT"), await portProblem(host, adminPort, "ADMIN_PORT")];
+  const found = problems.filter((problem) => problem !== null);
+  return found.length > 0
+    ? found.map((problem) => finding("ports", problem))
+    : [fine("ports", `Ports ${port} and ${adminPort} on ${host} are free.`)];
+}

@@ -1,0 +1,127 @@
+import { isSafeError } from "grafast";
+import { GraphQLError } from "graphql";
+
+import { AppError } from "./AppError.ts";
+import {
+  CATALOGUE,
+  CODE_BY_OWN_SQLSTATE,
+  CODE_BY_POSTGRES_SQLSTATE,
+  type ErrorCode,
+  isErrorCode,
+} from "./catalogue.ts";
+import * as sqlStates from "./sqlStates.ts";
+
+/** What a client may learn of an error. */
+export interface Disclosure {
+  code: ErrorCode;
+  message: string;
+}
+
+/** The fields of an error of Postgres (or of the driver) that decide what it means. */
+interface DatabaseError {
+  code: string;
+  message: string;
+  constraint?: string;
+}
+
+const OVERLAP_CONSTRAINT = "appointments_no_overlap";
+const SQLSTATE_PATTERN = /^[0-9A-Z]{5}$/;
+const CONNECTION_ERRORS = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOENT",
+  "ENOTFOUND",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+/** node-postgres throws these without a code. */
+const CONNECTION_MESSAGES =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after)/;
+
+/** `pgDeleteSingle` throws a plain error when the row is not there, or not the caller's. */
+const NO_ROW_DELETED_MESSAGE = /^No values were deleted in collection/;
+
+/** The error at the bottom of GraphQL's wrappers. */
+export function rootCause(error: unknown): unknown {
+  let current = error;
+  while (current instanceof GraphQLError && current.originalError) {
+    current = current.originalError;
+  }
+  return current;
+}
+
+/**
+ * Decides what a client may know. Unknown errors become INTERNAL; nothing of their text is kept.
+ * `anonymous`: whether the request carried no token, which turns "not allowed" into "sign in".
+ */
+export function classifyError(error: unknown, anonymous: boolean): Disclosure {
+  const cause = rootCause(error);
+  if (cause instanceof AppError) {
+    return { code: cause.code, message: cause.message };
+  }
+  if (cause instanceof GraphQLError) {
+    // Raised by GraphQL itself. Without a path it is about the request (a variable, the operation's name) and quotes
+    // only what the client sent; with one it is about a result and says that ours was wrong.
+    return cause.path === undefined
+      ? { code: "BAD_USER_INPUT", message: cause.message }
+      : disclose("INTERNAL");
+  }
+  if (cause instanceof Error && isSafeError(cause)) {
+    const code = (cause.extensions as { code?: unknown } | undefined)?.code;
+    return { code: isErrorCode(code) ? code : "BAD_USER_INPUT", message: cause.message };
+  }
+  if (cause instanceof Error) {
+    return classifyDatabaseError(cause as Error & Partial<DatabaseError>, anonymous);
+  }
+  return disclose("INTERNAL");
+}
+
+function classifyDatabaseError(error: Error & Partial<DatabaseError>, anonymous: boolean): Disclosure {
+  const { code } = error;
+  if (code === undefined) {
+    if (NO_ROW_DELETED_MESSAGE.test(error.message)) {
+      return disclose("NOT_FOUND");
+    }
+    return disclose(CONNECTION_MESSAGES.test(error.message) ? "UNAVAILABLE" : "INTERNAL");
+  }
+  if (CONNECTION_ERRORS.has(code)) {
+    return disclose("UNAVAILABLE");
+  }
+  const own = CODE_BY_OWN_SQLSTATE.get(code);
+  if (own) {
+    return own === "NOT_FOUND" ? disclose(own) : { code: own, message: error.message };
+  }
+  return disclose(SQLSTATE_PATTERN.test(code) ? codeForPostgres(code, error, anonymous) : "INTERNAL");
+}
+
+function codeForPostgres(
+  sqlState: string,
+  error: Error & Partial<DatabaseError>,
+  anonymous: boolean,
+): ErrorCode {
+  if (sqlState === sqlStates.INSUFFICIENT_PRIVILEGE && anonymous) {
+    return "UNAUTHENTICATED";
+  }
+  if (sqlState === sqlStates.EXCLUSION_VIOLATION && error.constraint === OVERLAP_CONSTRAINT) {
+    return "APPOINTMENT_OVERLAP";
+  }
+  // The same SQLSTATE reports a reference to nothing and the removal of what is still referred to.
+  if (sqlState === sqlStates.FOREIGN_KEY_VIOLATION && error.message.startsWith("update or delete on")) {
+    return "CONFLICT";
+  }
+  const code = CODE_BY_POSTGRES_SQLSTATE.get(sqlState);
+  if (code) {
+    return code;
+  }
+  if (
+    sqlState.startsWith(sqlStates.CONNECTION_EXCEPTION_CLASS) ||
+    sqlState.startsWith(sqlStates.OPERATOR_INTERVENTION_PREFIX)
+  ) {
+    return "UNAVAILABLE";
+  }
+  return sqlState.startsWith(sqlStates.DATA_EXCEPTION_CLASS) ? "BAD_USER_INPUT" : "INTERNAL";
+}
+
+function disclose(code: ErrorCode): Disclosure {
+  return { code, message: CATALOGUE[code].message };
+}

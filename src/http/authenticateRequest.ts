@@ -1,0 +1,36 @@
+import type { IncomingMessage } from "node:http";
+
+import type { RequestHandler } from "express";
+
+import type { Authenticate, Identity } from "../auth/authenticate.ts";
+import type { ReadHeader } from "../auth/requestScope.ts";
+import { currentRequestContext } from "./requestContext.ts";
+import { acceptRequestId } from "./requestId.ts";
+
+/**
+ * Verifies a request's token before GraphQL sees it: a refused request takes no database connection. The identity is
+ * kept with the request, where the context callback finds it.
+ */
+export function makeAuthenticateRequest(
+  authenticate: Authenticate,
+  identities: WeakMap<object, Identity>,
+): RequestHandler {
+  return async (request, _response, next) => {
+    const context = currentRequestContext();
+    const requestId = context?.requestId ?? acceptRequestId(undefined);
+    const identity = await authenticate(makeReadHeader(request), requestId);
+    identities.set(request, identity);
+    if (context) {
+      context.anonymous = identity.claims === null;
+    }
+    next();
+  };
+}
+
+/** Reads headers as they were sent: Node keeps only the first of two Authorization headers and joins other doubles. */
+function makeReadHeader(request: IncomingMessage): ReadHeader {
+  return (name) => {
+    const values = request.headersDistinct[name];
+    return values && values.length > 1 ? values : values?.[0];
+  };
+}

@@ -1,0 +1,59 @@
+import { join } from "node:path";
+
+import { run } from "graphile-worker";
+import type { Logger } from "pino";
+
+import type { Config } from "../config.ts";
+import { makeWorkerLogger } from "../database/graphileLogger.ts";
+import { makePool } from "../database/makePool.ts";
+
+export interface RunningWorker {
+  /** Lets the jobs in progress finish, then lets go of the database. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+const TASKS_FOLDER = join(import.meta.dirname, "../tasks");
+
+/** Every job needs one connection, the listener and the bookkeeping one more each. */
+const SPARE_CONNECTIONS = 2;
+
+/**
+ * Works off the queue with the tasks of src/tasks; a file's name is its task's identifier.
+ *
+ * @param url connection of `app_worker`.
+ */
+export async function startWorker(
+  config: Config,
+  { url, logger }: { url: string; logger: Logger },
+): Promise<RunningWorker> {
+  const { concurrency, poolSize } = config.worker;
+  const scoped = logger.child({ scope: "worker" });
+  const max = Math.max(poolSize, concurrency + SPARE_CONNECTIONS);
+  // Our own pool, and no batching of completed jobs: otherwise stopping can end the connections before a finished job
+  // is marked as such, and it would run again.
+  const pool = makePool(url, { max, applicationName: "bailiwick worker" }, scoped);
+  try {
+    const runner = await run({
+      pgPool: pool,
+      taskDirectory: TASKS_FOLDER,
+      parsedCronItems: [],
+      concurrency,
+      noHandleSignals: true,
+      logger: makeWorkerLogger(scoped),
+      preset: { worker: { completeJobBatchDelay: 0 } },
+    });
+    const ended = runner.promise.catch((error: unknown) =>
+      scoped.error({ err: error }, "The worker has stopped"),
+    );
+    let closing: Promise<void> | undefined;
+    const close = async () => {
+      await runner.stop();
+      await ended;
+      await pool.end();
+    };
+    return { close: () => (closing ??= close()) };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}

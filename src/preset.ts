@@ -1,0 +1,83 @@
+import "postgraphile";
+import "postgraphile/adaptors/pg";
+
+import { PgAggregatesPreset } from "@graphile/pg-aggregates";
+import { PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
+import type { GraphQLError } from "graphql";
+import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
+import { PostGraphileRelayPreset } from "postgraphile/presets/relay";
+import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
+
+import { makePlugins } from "../plugins/index.ts";
+import type { PgSettings } from "./auth/pgSettings.ts";
+import type { TokenSubject } from "./auth/signToken.ts";
+import type { CredentialBox } from "./integrations/credentials.ts";
+
+/** What the API is made from. */
+export const EXPOSED_SCHEMAS = ["app_public", "app_vault"];
+/** What a signed-in person has no privilege for is not in the API. */
+export const INTROSPECTION_SETTINGS = { role: "app_user" };
+
+export const GRAPHQL_PATH = "/graphql";
+export const EXPLORER_PATH = "/";
+export const EXPLORER_ASSETS_PATH = "/ruru-static/";
+export const MAXIMUM_BODY_BYTES = 100_000;
+
+export interface PresetDependencies {
+  pgService: GraphileConfig.PgServiceConfiguration;
+  /** Total: a request it does not know is anonymous. What it throws would reach the client unmasked. */
+  settingsOf: (request: Partial<Grafast.RequestContext>) => PgSettings;
+  maskError: (error: GraphQLError) => GraphQLError;
+  signToken: (subject: TokenSubject) => string;
+  /** Null where no key for the secrets of integrations is configured. */
+  credentials: CredentialBox | null;
+}
+
+/** Describes the whole API; opens nothing and reads nothing. `isExplorerServed`: whether `/` shows Ruru. */
+export function makePreset(
+  { isExplorerServed }: { isExplorerServed: boolean },
+  { pgService, settingsOf, maskError, signToken, credentials }: PresetDependencies,
+): GraphileConfig.Preset {
+  return {
+    extends: [
+      PostGraphileAmberPreset,
+      PostGraphileRelayPreset,
+      PgSimplifyInflectionPreset,
+      PostGraphileConnectionFilterPreset,
+      PgAggregatesPreset,
+    ],
+    plugins: makePlugins(signToken, credentials),
+    disablePlugins: [
+      // Inputs take uuids, see RowIdentifiersPlugin.
+      "PgNodeIdAttributesPlugin",
+      // `condition` does what `filter` does, less well.
+      "PgConditionArgumentPlugin",
+      "PgConditionCustomFieldsPlugin",
+      // Sorting or filtering a table by an aggregate of another reads everything that belongs to every row.
+      "PgAggregatesOrderByAggregatesPlugin",
+      "PgAggregatesFilterRelationalAggregatesPlugin",
+    ],
+    pgServices: [pgService],
+    schema: {
+      // The primary way to one row is its global id: `patient(id:)`, `updatePatient(input: { id, patch })`.
+      pgShortPk: false,
+      connectionFilterRelations: true,
+      connectionFilterComputedColumns: false,
+      connectionFilterSetofFunctions: false,
+    },
+    grafast: {
+      explain: false,
+      context: (request) => ({ pgSettings: settingsOf(request) }),
+    },
+    grafserv: {
+      graphqlPath: GRAPHQL_PATH,
+      graphiqlPath: EXPLORER_PATH,
+      graphiqlStaticPath: EXPLORER_ASSETS_PATH,
+      graphiql: isExplorerServed,
+      graphiqlOnGraphQLGET: false,
+      websockets: true,
+      maxRequestLength: MAXIMUM_BODY_BYTES,
+      maskError,
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import type { CatalogRule } from "./catalogRule.ts";
+
+const APP_FUNCTIONS = `
+  select p.*, p.oid::regprocedure::text as object, n.nspname
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where n.nspname ~ '^app_' or n.nspname = 'auth'
+`;
+
+const NO_PUBLIC_EXECUTE: CatalogRule = {
+  title: "no function is executable by PUBLIC",
+  query: `
+    select object, 'executable by public' as detail
+    from (${APP_FUNCTIONS}) f, aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+    where a.grantee = 0`,
+  breaks: {
+    sql: "create function app_hidden.stray() returns int language sql set search_path to '' as 'select 1'",
+    finding: "app_hidden.stray()",
+  },
+};
+
+const SEARCH_PATH: CatalogRule = {
+  title: "every function fixes its search_path, without public and without a leading pg_temp",
+  query: `
+    select object, coalesce(array_to_string(proconfig, ', '), 'not set') as detail
+    from (${APP_FUNCTIONS}) f
+    where not exists (
+      select from unnest(proconfig) as setting
+      where setting ~ '^search_path=' and setting !~ '(public[, ]|public$|=pg_temp|\\$user)'
+    )`,
+  breaks: {
+    sql: "alter function app_hidden.uuid_v7() reset search_path",
+    finding: "app_hidden.uuid_v7()",
+  },
+};
+
+const DEFINER_OWNER: CatalogRule = {
+  title: "security definer functions belong to app_definer",
+  query: `
+    select object, 'owner ' || proowner::regrole as detail
+    from (${APP_FUNCTIONS}) f
+    where prosecdef and proowner <> 'app_definer'::regrole`,
+  breaks: {
+    sql: "alter function auth.uid() security definer",
+    finding: "auth.uid()",
+  },
+};
+
+const NOT_LEAKPROOF: CatalogRule = {
+  title: "no function claims to be leakproof",
+  query: `select object, 'leakproof' as detail from (${APP_FUNCTIONS}) f where proleakproof`,
+  breaks: { sql: "alter function auth.uid() leakproof", finding: "auth.uid()" },
+};
+
+const PRIVATE_FUNCTIONS: CatalogRule = {
+  title: "no request role may execute a function of app_private or app_audit, or a trigger function",
+  query: `
+    select object, 'executable by ' || a.grantee::regrole as detail
+    from (${APP_FUNCTIONS}) f, aclexplode(f.proacl) a
+    where a.grantee in ('app_user'::regrole, 'app_anonymous'::regrole)
+    and (f.nspname in ('app_private', 'app_audit') or f.prorettype = 'trigger'::regtype)`,
+  breaks: {
+    sql: "grant execute on function app_private.tg__stamp() to app_user",
+    finding: "app_private.tg__stamp()",
+  },
+};
+
+const ANONYMOUS_FUNCTIONS: CatalogRule = {
+  title: "an anonymous request may call only what signing in needs, and readers of its own settings",
+  query: `
+    select object, 'executable by app_anonymous' as detail
+    from (${APP_FUNCTIONS}) f, aclexplode(f.proacl) a
+    where a.grantee = 'app_anonymous'::regrole and nspname = 'app_public'
+    and f.proname not in ('register', 'log_in', 'refresh_session', 'viewer')`,
+  breaks: {
+    sql: "grant execute on all functions in schema app_public to app_anonymous",
+    finding: "app_public.log_out()",
+  },
+};
+
+const DESCRIBED = `
+  select t.oid::regclass::text as object, d.description
+  from pg_catalog.pg_class t
+  left join pg_catalog.pg_description d on d.objoid = t.oid and d.classoid = 'pg_class'::regclass and d.objsubid = 0
+  where t.relnamespace = 'app_public'::regnamespace and t.relkind in ('r', 'p', 'v')
+  union all
+  select t.oid::regclass || '.' || a.attname, d.description
+  from pg_catalog.pg_class t
+  join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+  left join pg_catalog.pg_description d on d.objoid = t.oid and d.classoid = 'pg_class'::regclass and d.objsubid = a.attnum
+  where t.relnamespace = 'app_public'::regnamespace and t.relkind in ('r', 'p', 'v', 'c')
+  -- A view that is kept out of the API shows nothing to describe.
+  and coalesce(obj_description(t.oid, 'pg_class'), '') !~ '@behavior -\\*'
+  and (t.relkind = 'c' or has_column_privilege('app_user', t.oid, a.attnum, 'select, insert, update'))
+  union all
+  select p.oid::regprocedure::text, d.description
+  from pg_catalog.pg_proc p
+  left join pg_catalog.pg_description d on d.objoid = p.oid and d.classoid = 'pg_proc'::regclass
+  where p.pronamespace = 'app_public'::regnamespace
+  union all
+  select t.oid::regtype::text, d.description
+  from pg_catalog.pg_type t
+  left join pg_catalog.pg_description d on d.objoid = t.oid and d.classoid = 'pg_type'::regclass
+  where t.typnamespace = 'app_public'::regnamespace and t.typtype = 'e'
+`;
+
+const DOCUMENTED: CatalogRule = {
+  title: "every table, column, function and enum that the API shows has a description",
+  query: `select object, 'no comment' as detail from (${DESCRIBED}) d where coalesce(description, '') = ''`,
+  breaks: {
+    sql: "comment on column app_public.patients.mrn is null",
+    finding: "app_public.patients.mrn",
+  },
+};
+
+export const FUNCTION_RULES: readonly CatalogRule[] = [
+  NO_PUBLIC_EXECUTE,
+  SEARCH_PATH,
+  DEFINER_OWNER,
+  NOT_LEAKPROOF,
+  PRIVATE_FUNCTIONS,
+  ANONYMOUS_FUNCTIONS,
+  DOCUMENTED,
+];

@@ -1,0 +1,103 @@
+import { describe, expect, it } from "@jest/globals";
+import { SafeError } from "grafast";
+import { GraphQLError } from "graphql";
+
+import { AppError } from "../../src/errors/AppError.ts";
+import { CATALOGUE } from "../../src/errors/catalogue.ts";
+import { classifyError } from "../../src/errors/classifyError.ts";
+
+const CANARY = "canary@example.com";
+
+function databaseError(code: string, fields: object = {}): Error {
+  return Object.assign(new Error(`something about ${CANARY}`), { code, ...fields });
+}
+
+function codeOf(error: unknown, anonymous = false): string {
+  return classifyError(error, anonymous).code;
+}
+
+describe("classifyError", () => {
+  it("passes on the sentence of an error that our SQL raises", () => {
+    const error = Object.assign(new Error("The slot is taken."), { code: "OVRLP" });
+    expect(classifyError(error, false)).toEqual({
+      code: "APPOINTMENT_OVERLAP",
+      message: "The slot is taken.",
+    });
+  });
+
+  it("gives every missing record the same sentence, whatever SQL says of it", () => {
+    const ofSql = classifyError(databaseError("NTFND"), false);
+    expect(ofSql).toEqual(classifyError(new AppError("NOT_FOUND"), false));
+    expect(ofSql.message).toBe(CATALOGUE.NOT_FOUND.message);
+  });
+
+  it.each([
+    ["23505", "ALREADY_EXISTS"],
+    ["23503", "NOT_FOUND"],
+    ["23514", "BAD_USER_INPUT"],
+    ["22P02", "BAD_USER_INPUT"],
+    ["23P01", "CONFLICT"],
+    ["40001", "CONFLICT"],
+    ["57014", "TIMEOUT"],
+    ["57P01", "UNAVAILABLE"],
+    ["08006", "UNAVAILABLE"],
+    ["53300", "UNAVAILABLE"],
+    ["ECONNREFUSED", "UNAVAILABLE"],
+    ["42501", "FORBIDDEN"],
+    ["XX000", "INTERNAL"],
+    ["P0001", "INTERNAL"],
+    ["EACCES", "INTERNAL"],
+  ])("turns %s into %s without the text of the database", (sqlState, code) => {
+    const disclosed = classifyError(databaseError(sqlState), false);
+    expect(disclosed.code).toBe(code);
+    expect(disclosed.message).not.toContain(CANARY);
+  });
+
+  it("asks somebody without a token to sign in where others are refused", () => {
+    expect(codeOf(databaseError("42501"), true)).toBe("UNAUTHENTICATED");
+  });
+
+  it("tells an overlap of appointments from other exclusions", () => {
+    expect(codeOf(databaseError("23P01", { constraint: "appointments_no_overlap" }))).toBe(
+      "APPOINTMENT_OVERLAP",
+    );
+  });
+
+  it("tells the removal of what is referred to from a reference to nothing", () => {
+    const error = Object.assign(new Error('update or delete on table "clinics" violates …'), {
+      code: "23503",
+    });
+    expect(codeOf(error)).toBe("CONFLICT");
+  });
+
+  it("calls a lost connection unavailable although the driver gives it no code", () => {
+    expect(codeOf(new Error("Connection terminated unexpectedly"))).toBe("UNAVAILABLE");
+  });
+
+  it("sees through GraphQL's wrapping", () => {
+    const wrapped = new GraphQLError(CANARY, {
+      path: ["patient"],
+      originalError: new GraphQLError(CANARY, { originalError: databaseError("23505") }),
+    });
+    expect(classifyError(wrapped, false).message).toBe(CATALOGUE.ALREADY_EXISTS.message);
+  });
+
+  it("keeps GraphQL's sentence about the request, and none about a result", () => {
+    expect(classifyError(new GraphQLError("Variable '$id' is wrong."), false)).toEqual({
+      code: "BAD_USER_INPUT",
+      message: "Variable '$id' is wrong.",
+    });
+    expect(codeOf(new GraphQLError(CANARY, { path: ["patient"] }))).toBe("INTERNAL");
+  });
+
+  it("keeps the sentence of an error that is declared safe", () => {
+    expect(classifyError(new SafeError("Nothing to change."), false)).toEqual({
+      code: "BAD_USER_INPUT",
+      message: "Nothing to change.",
+    });
+  });
+
+  it.each([[new Error(CANARY)], [CANARY], [null], [{ message: CANARY }]])("hides %p", (error) => {
+    expect(classifyError(error, false)).toEqual({ code: "INTERNAL", message: CATALOGUE.INTERNAL.message });
+  });
+});

@@ -1,0 +1,124 @@
+import { beforeAll, describe, expect, it } from "@jest/globals";
+
+import { useTestDatabase } from "../support/database.ts";
+import { useGateway } from "../support/graphql.ts";
+import { createWorld, type World } from "../support/world.ts";
+
+const db = useTestDatabase();
+const api = useGateway(db);
+let world: World;
+
+beforeAll(async () => {
+  world = await createWorld(db.superuser);
+});
+
+const BOOK = `mutation ($patientId: UUID!, $clinicId: UUID!, $endsAt: Datetime!) {
+  bookAppointment(input: {
+    patientId: $patientId, clinicId: $clinicId, startsAt: "2032-01-01T10:00:00Z", endsAt: $endsAt
+  }) { result { status } }
+}`;
+
+describe("errors", () => {
+  it("of our SQL arrive with their sentence, their code and the request id", async () => {
+    const variables = {
+      patientId: world.here.patient.id,
+      clinicId: world.here.clinic.id,
+      endsAt: "2032-01-01T11:00:00Z",
+    };
+    const headers = { "X-Request-Id": "trace" };
+    expect((await api.query(world.here.provider, BOOK, { variables })).errors).toBeUndefined();
+    const { errors, status } = await api.query(world.here.provider, BOOK, { variables, headers });
+    expect(status).toBe(200);
+    expect(errors).toEqual([
+      {
+        message: "The provider already has an appointment in that time.",
+        locations: [{ line: 2, column: 3 }],
+        path: ["bookAppointment"],
+        extensions: { code: "APPOINTMENT_OVERLAP", requestId: "trace" },
+      },
+    ]);
+  });
+
+  it("of a taken unique value hide which value and constraint it was", async () => {
+    const { rows } = await db.superuser.query("select mrn from app_public.patients where id = $1", [
+      world.here.patient.id,
+    ]);
+    const { errors, text } = await api.query(
+      world.here.staff,
+      `mutation ($mrn: String!, $clinicId: UUID!) { createPatient(input: { patient: {
+         mrn: $mrn, homeClinicId: $clinicId, givenName: "A", familyName: "B", birthDate: "1990-01-01"
+       } }) { patient { id } } }`,
+      {
+        variables: { mrn: rows[0].mrn, clinicId: world.here.clinic.id },
+        headers: { "X-Organization-Id": world.own },
+      },
+    );
+    expect(errors?.[0]?.extensions?.code).toBe("ALREADY_EXISTS");
+    expect(text).not.toContain("patients_");
+  });
+
+  it("of variables and documents say where, and are the client's", async () => {
+    const variable = await api.query(
+      world.here.provider,
+      "query ($id: UUID!) { patientByRowId(rowId: $id) { id } }",
+      {
+        variables: { id: "Jane" },
+      },
+    );
+    expect(variable.errors?.[0]?.extensions?.code).toBe("BAD_USER_INPUT");
+    for (const document of ["{ patients {", "{ nope }", "query A { __typename } query A { __typename }"]) {
+      const { errors } = await api.query(world.here.provider, document);
+      expect(errors?.[0]?.extensions?.code).toBe("BAD_QUERY");
+    }
+  });
+
+  it("of a document nested too deep for the parser do not show its stack", async () => {
+    const { text, errors } = await api.query(world.here.provider, "{a".repeat(20_000));
+    expect(errors?.[0]?.extensions?.code).toBe("BAD_QUERY");
+    expect(text).not.toMatch(/call stack/i);
+  });
+
+  it("that nobody foresaw are INTERNAL, with nothing but the request id, and leave no value anywhere", async () => {
+    await db.superuser.query(`
+      create function app_public.explode(secret text) returns text language plpgsql volatile as $$
+      begin raise exception 'canary % %', secret, '(jane@example.com)' using detail = secret; end $$;
+      grant execute on function app_public.explode(text) to app_user`);
+    await api.gateway.reload();
+    const { errors, text } = await api.query(
+      world.here.provider,
+      'mutation { explode(input: { secret: "hunter2" }) { result } }',
+      { headers: { "X-Request-Id": "trace" } },
+    );
+    expect(errors?.[0]?.message).toBe("Something went wrong on the server.");
+    expect(errors?.[0]?.extensions).toEqual({ code: "INTERNAL", requestId: "trace" });
+    expect(text).not.toMatch(/canary|hunter2|jane/);
+    await db.superuser.query("drop function app_public.explode(text)");
+  });
+
+  it("of a query without a token say to sign in, whatever else is wrong with it", async () => {
+    for (const query of [
+      "{ patients { totalCount } }",
+      "{ viewer { rowId } }",
+      "{ organizations { totalCount } }",
+    ]) {
+      const { status, errors } = await api.query(null, query);
+      expect([status, errors?.[0]?.extensions?.code]).toEqual([401, "UNAUTHENTICATED"]);
+    }
+  });
+});
+
+describe("a schema that cannot be read", () => {
+  it("leaves the one of before serving", async () => {
+    await db.superuser.query("revoke connect on database " + db.name + " from app_authenticator");
+    await db.superuser.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app_authenticator' and datname = $1",
+      [db.name],
+    );
+    await expect(api.gateway.reload()).rejects.toThrow();
+    const { status, errors, headers } = await api.query(world.here.provider, "{ viewer { rowId } }");
+    expect([status, errors?.[0]?.extensions?.code]).not.toEqual([200, undefined]);
+    expect(headers.get("x-request-id")).toBeTruthy();
+    await db.superuser.query("grant connect on database " + db.name + " to app_authenticator");
+    expect((await api.query(world.here.provider, "{ viewer { rowId } }")).errors).toBeUndefined();
+  });
+});

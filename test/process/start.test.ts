@@ -1,0 +1,104 @@
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+import { afterAll, describe, expect, it, jest } from "@jest/globals";
+import { Client } from "pg";
+
+import { findEmbeddedPostgres } from "../../src/database/embedded/startEmbeddedPostgres.ts";
+import { BailiwickProcess, eventually } from "./bailiwickProcess.ts";
+import { makeScratchProject } from "./scratchProject.ts";
+
+// Real clusters with real fsync, on whatever disk there is.
+jest.setTimeout(60_000);
+
+const project = makeScratchProject();
+afterAll(() => project.remove());
+
+const start = (env?: Record<string, string>) => new BailiwickProcess(project, ["start"], env);
+const server = () => findEmbeddedPostgres(project.dataDir);
+
+async function sql(text: string): Promise<unknown[]> {
+  const client = new Client({ connectionString: server()?.superuserUrl });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+describe("bailiwick start", () => {
+  it("serves, and leaves no process behind after Ctrl-C", async () => {
+    const running = start();
+    expect((await running.query("{ __typename }")).data).toEqual({ __typename: "Query" });
+    await sql("create table public.kept (word text); insert into public.kept values ('kept')");
+    expect(await running.stop("SIGINT")).toMatchObject({ code: 0 });
+    expect(project.processes()).toEqual([]);
+  });
+
+  it("is ready again in under ten seconds, with its data", async () => {
+    const began = Date.now();
+    const running = start();
+    await running.says(/Ready in/);
+    expect(Date.now() - began).toBeLessThan(10_000);
+    expect(await sql("select word from public.kept")).toEqual([{ word: "kept" }]);
+    expect(await running.stop("SIGTERM")).toMatchObject({ code: 0 });
+    expect(project.processes()).toEqual([]);
+  });
+
+  it("adopts the server that a killed process left behind", async () => {
+    const killed = start();
+    await killed.says(/Ready in/);
+    const orphan = server()?.pid;
+    await killed.stop("SIGKILL");
+    expect(server()?.pid).toBe(orphan);
+    const running = start();
+    await running.says(/Ready in/);
+    expect(server()?.pid).toBe(orphan);
+    await running.stop();
+    expect(project.processes()).toEqual([]);
+  });
+
+  it("starts a killed server again and goes on serving", async () => {
+    const running = start();
+    await running.says(/Ready in/);
+    const killed = server()?.pid ?? 0;
+    process.kill(killed, "SIGKILL");
+    await eventually(() => server() !== null && server()?.pid !== killed);
+    await eventually(
+      async () => (await running.query("{ hasClinicAccess: __typename }")).errors === undefined,
+    );
+    await running.stop();
+    expect(project.processes()).toEqual([]);
+  });
+
+  it("does not mistake another process for its server when postmaster.pid is stale", async () => {
+    // This test's own process: alive, and no Postgres.
+    const stale = [process.pid, project.dataDir, 0, 5432, "/tmp", "127.0.0.1", "0 0", "ready   ", ""];
+    writeFileSync(join(project.dataDir, "postgres-18/postmaster.pid"), stale.join("\n"));
+    const running = start();
+    await running.says(/Ready in/);
+    await running.stop();
+    expect(project.processes()).toEqual([]);
+  });
+
+  it("says in one sentence that its port is taken", async () => {
+    const blocker = createServer().listen(0, "127.0.0.1");
+    await once(blocker, "listening");
+    const { port } = blocker.address() as { port: number };
+    const { code, output } = await start({ PORT: String(port) }).exit();
+    blocker.close();
+    expect(output).toMatch(new RegExp(`Port ${port} on 127.0.0.1 is taken: .*set PORT to a free port\\.\n$`));
+    expect(code).toBe(2);
+  });
+
+  it("says in one sentence that its data folder cannot be written", async () => {
+    const { code, output } = await start({ DATA_DIR: "/dev/null/data" }).exit();
+    expect(output).toMatch(
+      /Cannot write to the data folder '\/dev\/null\/data': .* set DATA_DIR to a folder that is\.\n$/,
+    );
+    expect(code).toBe(2);
+  });
+});

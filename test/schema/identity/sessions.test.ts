@@ -1,0 +1,228 @@
+import { beforeAll, describe, expect, it } from "@jest/globals";
+
+import { type Request, useTestDatabase } from "../../support/database.ts";
+import { createPerson, createSession, type Person } from "../../support/people.ts";
+
+const db = useTestDatabase();
+const PASSWORD = "correct horse battery";
+let person: Person;
+
+beforeAll(async () => {
+  person = await createPerson(db.superuser);
+});
+
+interface SessionGrant {
+  user_id: string;
+  session_id: string;
+  refresh_token: string;
+  expires_at: Date;
+}
+
+async function grantOf(request: Request, call: string, values: unknown[]): Promise<SessionGrant> {
+  const [grant] = await request.rows<SessionGrant & { user_id: string }>(
+    `select * from app_public.${call}`,
+    values,
+  );
+  return grant as SessionGrant;
+}
+
+const register = (request: Request, email: string, password = PASSWORD, name = "Carol") =>
+  grantOf(request, "register($1, $2, $3)", [email, password, name]);
+const refresh = (request: Request, token: string) => grantOf(request, "refresh_session($1)", [token]);
+
+const asGranted = ({ user_id: userId, session_id: sessionId }: SessionGrant) => ({ userId, sessionId });
+
+describe("register", () => {
+  it("makes an account, its profile and a session that works", () =>
+    db.asAnonymous(async (request) => {
+      const grant = await register(request, "  Carol@Example.COM ");
+      await request.become(asGranted(grant));
+      expect(await request.rows("select id, email, is_superadmin from app_public.viewer()")).toEqual([
+        { id: grant.user_id, email: "carol@example.com", is_superadmin: false },
+      ]);
+      expect(
+        await request.rows("select user_id, display_name, email, locale from app_public.profiles"),
+      ).toEqual([
+        { user_id: grant.user_id, display_name: "Carol", email: "carol@example.com", locale: "en_CA" },
+      ]);
+    }));
+
+  it.each([
+    ["an address that is none", "carol", PASSWORD, "BADIN"],
+    ["a short password", "a@example.com", "short", "BADIN"],
+    ["a password that bcrypt would cut", "a@example.com", "x".repeat(73), "BADIN"],
+    ["an address that is taken, in another case", "Person-1@EXAMPLE.com", PASSWORD, "TAKEN"],
+  ])("denies %s", (_title, email, password, code) =>
+    db.asAnonymous((request) => expect(register(request, email, password)).rejects.toMatchObject({ code })),
+  );
+
+  it("keeps no password and no token in clear", async () => {
+    const stored = await db.inTransaction(async (client) => {
+      const { rows } = await client.query("select * from app_public.register('d@example.com', $1)", [
+        PASSWORD,
+      ]);
+      const found = await client.query(
+        "select to_jsonb(h)::text || to_jsonb(t)::text as stored from app_private.password_hashes h, app_private.refresh_tokens t",
+      );
+      expect(found.rows).toHaveLength(1);
+      expect(found.rows[0].stored).not.toContain(rows[0].refresh_token);
+      return found.rows[0].stored as string;
+    });
+    expect(stored).not.toContain(PASSWORD);
+  });
+});
+
+describe("log_in", () => {
+  it("can sign in with the right password, whatever the case of the address", () =>
+    db.asAnonymous(async (request) => {
+      const registered = await register(request, "erin@example.com");
+      const grant = await grantOf(request, "log_in($1, $2)", ["ERIN@example.com", PASSWORD]);
+      expect(grant.user_id).toBe(registered.user_id);
+      expect(grant.session_id).not.toBe(registered.session_id);
+    }));
+
+  it.each([
+    ["a wrong password", "frank@example.com", "wrong password!"],
+    ["an unknown address", "nobody@example.com", PASSWORD],
+    ["a longer password with the right beginning", "frank@example.com", `${"x".repeat(72)}y`],
+  ])("denies %s with one and the same answer", (_title, email, password) =>
+    db.asAnonymous(async (request) => {
+      await register(request, "frank@example.com", "x".repeat(72));
+      await expect(grantOf(request, "log_in($1, $2)", [email, password])).rejects.toMatchObject({
+        code: "LOGIN",
+        message: "E-mail address or password is wrong.",
+      });
+    }),
+  );
+
+  it("denies a person whose account is closed", () =>
+    db.inTransaction(async (client) => {
+      await client.query("select app_public.register('gone@example.com', $1)", [PASSWORD]);
+      await client.query("update app_public.users set deleted_at = now() where email = 'gone@example.com'");
+      await expect(
+        client.query("select app_public.log_in('gone@example.com', $1)", [PASSWORD]),
+      ).rejects.toMatchObject({
+        code: "LOGIN",
+      });
+    }));
+});
+
+describe("refresh_session", () => {
+  it("gives the next token of the same session", () =>
+    db.asAnonymous(async (request) => {
+      const first = await register(request, "henry@example.com");
+      const second = await refresh(request, first.refresh_token);
+      expect(second.session_id).toBe(first.session_id);
+      expect(second.refresh_token).not.toBe(first.refresh_token);
+      expect(second.expires_at).toEqual(first.expires_at);
+      await request.become(asGranted(second));
+      expect(await request.value("select id from app_public.viewer()")).toBe(first.user_id);
+    }));
+
+  it("revokes the whole family when a token comes a second time", () =>
+    db.asAnonymous(async (request) => {
+      const first = await register(request, "ida@example.com");
+      const second = await refresh(request, first.refresh_token);
+      expect((await refresh(request, first.refresh_token)).session_id).toBeNull();
+      expect((await refresh(request, second.refresh_token)).session_id).toBeNull();
+      await request.become(asGranted(second));
+      await expect(request.attempt("select * from app_public.viewer()")).rejects.toMatchObject({
+        code: "UNAUT",
+      });
+    }));
+
+  it("gives nothing for a token that nobody handed out", () =>
+    db.asAnonymous(async (request) => {
+      expect((await refresh(request, "0".repeat(64))).session_id).toBeNull();
+    }));
+
+  it("gives nothing to a person whose account is closed", () =>
+    db.inTransaction(async (client) => {
+      const { rows } = await client.query("select * from app_public.register('jan@example.com', $1)", [
+        PASSWORD,
+      ]);
+      await client.query("update app_public.users set deleted_at = now() where id = $1", [rows[0].user_id]);
+      const next = await client.query("select * from app_public.refresh_session($1)", [
+        rows[0].refresh_token,
+      ]);
+      expect(next.rows[0].refresh_token).toBeNull();
+    }));
+});
+
+describe("a session that has ended", () => {
+  const denied = (request: Request) =>
+    expect(request.attempt("select * from app_public.viewer()")).rejects.toMatchObject({ code: "UNAUT" });
+
+  it("is denied by the next statement after log_out", () =>
+    db.asUser(person, async (request) => {
+      expect(await request.value("select app_public.log_out()")).toBe(true);
+      await denied(request);
+    }));
+
+  it("takes none of the person's other sessions along", async () => {
+    const other = { ...person, sessionId: await createSession(db.superuser, person.userId) };
+    await db.asUser(person, async (request) => {
+      await request.value("select app_public.log_out()");
+      await request.become(other);
+      expect(await request.value("select id from app_public.viewer()")).toBe(person.userId);
+    });
+  });
+
+  it.each([
+    [
+      "expired",
+      "update app_private.auth_sessions set expires_at = now() - interval '1 second' where id = $1",
+    ],
+    [
+      "revoked",
+      "update app_private.auth_sessions set revoked_at = now(), revoked_reason = 'test' where id = $1",
+    ],
+    ["gone", "delete from app_private.auth_sessions where id = $1"],
+  ])("denies one that is %s", async (_title, sql) => {
+    const ended = { ...person, sessionId: await createSession(db.superuser, person.userId) };
+    await db.superuser.query(sql, [ended.sessionId]);
+    await db.asUser(ended, denied);
+  });
+
+  it("denies a session of somebody else", async () => {
+    const other = await createPerson(db.superuser);
+    await db.asUser({ userId: person.userId, sessionId: other.sessionId }, denied);
+  });
+
+  it("denies every table of a person whose account is closed", async () => {
+    const closed = await createPerson(db.superuser);
+    await db.superuser.query("update app_public.users set deleted_at = now() where id = $1", [closed.userId]);
+    await db.asUser(closed, async (request) => {
+      await denied(request);
+      for (const table of ["patients", "organizations", "notifications"]) {
+        await expect(request.attempt(`select id from app_public.${table}`)).rejects.toMatchObject({
+          code: "UNAUT",
+        });
+      }
+    });
+  });
+});
+
+describe("a profile", () => {
+  it("is there from the first moment and follows the address", () =>
+    db.inTransaction(async (client) => {
+      await client.query("insert into app_public.users (email) values ('kim@example.com')");
+      await client.query(
+        "update app_public.users set email = 'kim@new.example.com' where email = 'kim@example.com'",
+      );
+      const { rows } = await client.query("select email from app_public.profiles where email like 'kim@%'");
+      expect(rows).toEqual([{ email: "kim@new.example.com" }]);
+    }));
+
+  it("can be changed by its person, except for the address", () =>
+    db.asUser(person, async (request) => {
+      expect(
+        await request.attempt("update app_public.profiles set locale = 'fr_CA', consent_pipeda = true"),
+      ).toBe(1);
+      await expect(
+        request.attempt("update app_public.profiles set email = 'x@example.com'"),
+      ).rejects.toMatchObject({
+        code: "42501",
+      });
+    }));
+});

@@ -1,0 +1,145 @@
+import { beforeAll, describe, expect, it } from "@jest/globals";
+
+import { type Request, useTestDatabase } from "../../support/database.ts";
+import { createPerson, joinOrganization } from "../../support/people.ts";
+import { createWorld, type World } from "../../support/world.ts";
+
+const db = useTestDatabase();
+let world: World;
+
+beforeAll(async () => {
+  world = await createWorld(db.superuser);
+});
+
+interface Invitation {
+  email: string;
+  organizationRole?: string;
+  clinicId?: string | null;
+  clinicRole?: string | null;
+}
+
+/** @returns the code. */
+async function invite(
+  request: Request,
+  { email, organizationRole = "member", clinicId = null, clinicRole = null }: Invitation,
+): Promise<string> {
+  const code = await request.value<string>(
+    "select code from app_public.invite_member($1, $2::app_public.organization_role, $3, $4::app_public.clinic_role)",
+    [email, organizationRole, clinicId, clinicRole],
+  );
+  return code ?? "";
+}
+
+const accept = (request: Request, code: string) =>
+  request.attempt("select * from app_public.accept_invitation($1)", [code]);
+
+const latestInvitation = (request: Request) =>
+  request.value("select id from app_public.invitations order by id desc limit 1");
+
+describe("invite_member and accept_invitation", () => {
+  it("can bring somebody into an organization and a clinic, at the next statement", async () => {
+    const guest = await createPerson(db.superuser);
+    const { clinic, patient } = world.here;
+    await db.asUser(world.owner, async (request) => {
+      const code = await invite(request, { email: guest.email, clinicId: clinic.id, clinicRole: "provider" });
+      await request.become(guest);
+      expect(await request.attempt("select id from app_public.patients")).toBe(0);
+      await accept(request, code);
+      expect(await request.attempt("select id from app_public.patients where id = $1", [patient.id])).toBe(1);
+    });
+  });
+
+  it("denies a second use, another person, an expired and a revoked code with one answer", async () => {
+    const guest = await createPerson(db.superuser);
+    const thief = await createPerson(db.superuser);
+    await db.asUser(world.owner, async (request) => {
+      const used = await invite(request, { email: guest.email });
+      const revoked = await invite(request, { email: guest.email });
+      await request.attempt("update app_public.invitations set revoked_at = now() where id = $1", [
+        await latestInvitation(request),
+      ]);
+      await request.become(thief);
+      await expect(accept(request, used)).rejects.toMatchObject({ code: "NTFND" });
+      await request.become(guest);
+      await accept(request, used);
+      for (const code of [used, revoked, "unknown"]) {
+        await expect(accept(request, code)).rejects.toMatchObject({
+          code: "NTFND",
+          message: "This invitation does not exist or can no longer be accepted.",
+        });
+      }
+    });
+  });
+
+  it("denies inviting to the clinic of another organization", () =>
+    db.asUser(world.owner, (request) =>
+      expect(
+        invite(request, { email: "x@example.com", clinicId: world.abroad.clinic.id, clinicRole: "staff" }),
+      ).rejects.toMatchObject({ code: "23503" }),
+    ));
+
+  it("denies an admin who invites an owner", () =>
+    db.asUser(world.admin, (request) =>
+      expect(invite(request, { email: "x@example.com", organizationRole: "owner" })).rejects.toMatchObject({
+        code: "42501",
+      }),
+    ));
+
+  it("keeps the role of somebody who is there already", async () => {
+    const member = await createPerson(db.superuser);
+    await joinOrganization(db.superuser, member, world.own, "member");
+    await db.asUser(world.admin, async (request) => {
+      const code = await invite(request, { email: member.email, organizationRole: "admin" });
+      await request.become(member);
+      await accept(request, code);
+      expect(await request.value("select role from app_public.organization_memberships")).toBe("member");
+    });
+  });
+
+  it("denies an admin who invites themselves into a clinic's records", () =>
+    db.asUser(world.admin, async (request) => {
+      const invited = await invite(request, {
+        email: world.admin.email,
+        clinicId: world.here.clinic.id,
+        clinicRole: "provider",
+      }).catch(() => null);
+      if (invited !== null) {
+        await accept(request, invited).catch(() => undefined);
+      }
+      expect(await request.attempt("select id from app_public.patients")).toBe(0);
+    }));
+
+  it("cannot be brought back by an admin once it was revoked", async () => {
+    const guest = await createPerson(db.superuser);
+    await db.asUser(world.owner, async (request) => {
+      const code = await invite(request, { email: guest.email, organizationRole: "owner" });
+      const id = await latestInvitation(request);
+      await request.attempt("update app_public.invitations set revoked_at = now() where id = $1", [id]);
+      await request.become(world.admin);
+      await request
+        .attempt("update app_public.invitations set revoked_at = null where id = $1", [id])
+        .catch(() => undefined);
+      await request.become(guest);
+      await expect(accept(request, code)).rejects.toMatchObject({ code: "NTFND" });
+    });
+  });
+
+  it("denies the way back by an older invitation after a membership has ended", async () => {
+    const guest = await createPerson(db.superuser);
+    await db.asUser(world.owner, async (request) => {
+      const spare = await invite(request, { email: guest.email });
+      const code = await invite(request, { email: guest.email });
+      await request.become(guest);
+      await accept(request, code);
+      await request.become(world.owner);
+      expect(
+        await request.attempt(
+          "update app_public.organization_memberships set active = false where user_id = $1",
+          [guest.userId],
+        ),
+      ).toBe(1);
+      await request.become(guest);
+      await expect(accept(request, spare)).rejects.toMatchObject({ code: "NTFND" });
+    });
+  });
+});

@@ -1,0 +1,85 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { describe, expect, it } from "@jest/globals";
+import { buildSchema, parse, validate } from "graphql";
+
+import { DEMO_PASSWORD, DEMO_PEOPLE, type DemoPersonName, demoUserId } from "../../src/seed/demoPeople.ts";
+import { DEMO_QUERIES } from "../../src/seed/demoQueries.ts";
+import { seedDatabase } from "../../src/seed/seedDatabase.ts";
+import { useTestDatabase } from "../support/database.ts";
+
+const db = useTestDatabase();
+
+async function sessionOf(name: DemoPersonName): Promise<{ userId: string; sessionId: string }> {
+  const grant = await db.superuser.query("select (app_public.log_in($1, $2)).user_id as user_id", [
+    DEMO_PEOPLE[name].email,
+    DEMO_PASSWORD,
+  ]);
+  const { rows } = await db.superuser.query(
+    "select id from app_private.auth_sessions where user_id = $1 order by id desc limit 1",
+    [grant.rows[0].user_id],
+  );
+  return { userId: demoUserId(name), sessionId: rows[0].id };
+}
+
+async function namesSeenBy(name: DemoPersonName, purposeOfUse?: string): Promise<unknown[]> {
+  const seen = await db.asUser(
+    await sessionOf(name),
+    (request) => request.rows("select family_name from app_public.patients order by 1"),
+    { purposeOfUse },
+  );
+  return seen.map(({ family_name }) => family_name);
+}
+
+describe("the demo data", () => {
+  it("are there after the first run, and untouched by the second", async () => {
+    const first = await seedDatabase(db);
+    expect(first).toMatchObject({ users: 7, organizations: 2, clinics: 3, patients: 7, appointments: 12 });
+    await db.superuser.query(
+      "update app_public.profiles set display_name = '' where email = 'bob@example.com'",
+    );
+    const { rows: before } = await db.superuser.query("select count(*) from app_audit.events");
+    const second = await seedDatabase(db);
+    expect(Object.values(second)).toEqual(Object.keys(first).map(() => 0));
+    expect((await db.superuser.query("select count(*) from app_audit.events")).rows).toEqual(before);
+  });
+
+  it("queue no notification", async () => {
+    const { rows } = await db.superuser.query("select from graphile_worker._private_jobs");
+    expect(rows).toEqual([]);
+  });
+
+  it("show each person a world of their own", async () => {
+    expect(await namesSeenBy("alice")).toEqual(["Lavoie", "Nguyen", "Okafor", "Tremblay"]);
+    expect(await namesSeenBy("bob")).toEqual(["Becker", "Souza"]);
+    expect(await namesSeenBy("carol")).toEqual(["Chen", "Okafor"]);
+    expect(await namesSeenBy("pat")).toEqual(["Nguyen"]);
+    expect(await namesSeenBy("admin")).toEqual([]);
+    expect(await namesSeenBy("admin", "support")).toHaveLength(7);
+  });
+
+  it("are refused in production", async () => {
+    await expect(
+      seedDatabase({ urls: db.urls, config: { ...db.config, environment: "production" } }),
+    ).rejects.toThrow(/Production takes no demo data/);
+  });
+});
+
+describe("somebody else's address", () => {
+  const taken = useTestDatabase();
+
+  it("keeps the demo data out, all of them", async () => {
+    await taken.superuser.query("insert into app_public.users (email) values ('alice@example.com')");
+    await expect(seedDatabase(taken)).rejects.toThrow(/need the e-mail address alice@example.com/);
+    expect((await taken.superuser.query("select from app_public.organizations")).rowCount).toBe(0);
+  });
+});
+
+describe("the demo queries", () => {
+  const schema = buildSchema(readFileSync(join(import.meta.dirname, "../../schema.graphql"), "utf8"));
+
+  it.each(DEMO_QUERIES.map(({ title, query }) => [title, query]))("fit the API: %s", (_title, query) => {
+    expect(validate(schema, parse(query))).toEqual([]);
+  });
+});

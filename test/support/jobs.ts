@@ -1,0 +1,44 @@
+import { join } from "node:path";
+
+import { runOnce } from "graphile-worker";
+import { pino } from "pino";
+
+import { makeWorkerLogger } from "../../src/database/graphileLogger.ts";
+import { makePool } from "../../src/database/makePool.ts";
+import type { TestDatabase } from "./database.ts";
+
+const TASKS_FOLDER = join(import.meta.dirname, "../../src/tasks");
+
+export interface QueuedJob {
+  task: string;
+  payload: Record<string, unknown>;
+  attempts: number;
+  lastError: string | null;
+}
+
+/** Works off every job that is due, with the tasks of src/tasks and the worker's own login. */
+export async function runJobs(db: TestDatabase): Promise<void> {
+  const logger = pino({ level: db.config.log.level });
+  const pool = makePool(db.urls.worker, { max: 4, applicationName: "bailiwick test worker" }, logger);
+  try {
+    await runOnce({
+      pgPool: pool,
+      taskDirectory: TASKS_FOLDER,
+      noHandleSignals: true,
+      logger: makeWorkerLogger(logger),
+    });
+  } finally {
+    await pool.end();
+  }
+}
+
+/** The jobs that wait or have failed, in the order in which they were added. */
+export async function queuedJobs(db: TestDatabase): Promise<QueuedJob[]> {
+  const { rows } = await db.superuser.query<QueuedJob>(
+    `select t.identifier as task, j.payload, j.attempts, j.last_error as "lastError"
+     from graphile_worker._private_jobs j
+     join graphile_worker._private_tasks t on t.id = j.task_id
+     order by j.id`,
+  );
+  return rows;
+}
