@@ -1,10 +1,13 @@
 import "@graphile/pg-aggregates";
 import "graphile-build-pg";
 
+import { isFunction } from "./EndedSessionPlugin.ts";
+
 const NUMERIC_TYPES = new Set(["int2", "int4", "int8", "float4", "float8", "numeric", "money", "interval"]);
 
 // The plugin's behaviors are missing from the types of behavior strings.
 const WITHOUT_AGGREGATES = ["-attribute:aggregate", "-attribute:groupBy"] as GraphileBuild.BehaviorString[];
+const WITHOUT_COMPUTED_COLUMNS = ["-resource:aggregate"] as GraphileBuild.BehaviorString[];
 const WITHOUT_STATISTICS = [
   "-resource:groupedAggregates:having",
   "-stddevSample:resource:aggregates",
@@ -46,7 +49,12 @@ export const AffordableAggregatesPlugin: GraphileConfig.Plugin = {
         inferred: {
           after: ["postInferred"],
           provides: ["affordableAggregates"],
-          callback: (behavior) => [behavior, ...WITHOUT_STATISTICS],
+          callback: (behavior, resource) => [
+            behavior,
+            ...WITHOUT_STATISTICS,
+            // A computed column would be called for every row of the connection.
+            ...(isFunction(resource) ? WITHOUT_COMPUTED_COLUMNS : []),
+          ],
         },
       },
     },

@@ -126,5 +126,6 @@ create index if not exists invitations_organization_id_created_at_idx
 --!include tenancy/create_organization.sql
 --!include tenancy/invite_member.sql
 --!include tenancy/accept_invitation.sql
+--!include tenancy/viewer_fields.sql
 --!include tenancy/asked_functions.sql
 --!include tenancy/asked_views.sql

@@ -77,5 +77,6 @@ create index if not exists patient_clinic_links_organization_id_home_clinic_id_i
 --!include clinical/my_patients.sql
 --!include clinical/patient_clinic_links.sql
 --!include clinical/patients.sql
+--!include clinical/patient_fields.sql
 --!include clinical/link_patient_to_clinic.sql
 --!include clinical/archive_patient.sql

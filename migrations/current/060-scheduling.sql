@@ -98,6 +98,7 @@ create index if not exists care_sessions_organization_id_started_at_idx
 --!include scheduling/treating_provider.sql
 --!include scheduling/inside_opening_hours.sql
 --!include scheduling/care_sessions.sql
+--!include scheduling/appointment_fields.sql
 --!include scheduling/book_appointment.sql
 --!include scheduling/change_appointment.sql
 --!include scheduling/announce_appointments.sql

@@ -2,13 +2,14 @@ import type { CommandModule } from "yargs";
 
 import { loadConfig } from "../config.ts";
 import { makeLogger } from "../logging.ts";
-import { type RunningDevelopment, startDevelopment } from "../startDevelopment.ts";
+import { seedDatabase } from "../seed/seedDatabase.ts";
+import { type RunningDevelopment, startDevelopment, type StartOptions } from "../startDevelopment.ts";
 import { stopSignal } from "../stopSignal.ts";
 import { welcome } from "./welcome.ts";
 
 /** Starts everything, says where it is, and stops it in order when told to. `whileRunning` gets its own clean-up. */
 export async function runUntilStopped(
-  { includeCurrent }: { includeCurrent: boolean },
+  { includeCurrent, seed }: Pick<StartOptions, "includeCurrent" | "seed">,
   whileRunning: (running: RunningDevelopment) => Promise<() => Promise<void>> = async () => async () =>
     undefined,
 ): Promise<void> {
@@ -21,7 +22,7 @@ export async function runUntilStopped(
   }
   const began = Date.now();
   const onStep = (step: string) => console.log(`${step} …`);
-  const running = await startDevelopment(config, makeLogger(config), { includeCurrent, onStep });
+  const running = await startDevelopment(config, makeLogger(config), { includeCurrent, seed, onStep });
   try {
     const finish = await whileRunning(running);
     try {
@@ -40,5 +41,11 @@ export const startCommand: CommandModule = {
   command: "start",
   describe:
     "Start everything for development: Postgres, roles, schema, demo data, gateway and worker, until Ctrl-C.",
-  handler: () => runUntilStopped({ includeCurrent: true }),
+  handler: () =>
+    runUntilStopped({
+      includeCurrent: true,
+      seed: async (database) => {
+        await seedDatabase(database);
+      },
+    }),
 };
