@@ -4,6 +4,7 @@ import type { CommandModule } from "yargs";
 
 import { type Config, loadConfig } from "../config.ts";
 import { openMigratedDatabase } from "../database/openMigratedDatabase.ts";
+import { withClient } from "../database/withClient.ts";
 import { describeFailure } from "../describeFailure.ts";
 import { formatReport, type ImportReport } from "../import/importReport.ts";
 import { importSynthea, type SyntheaOptions } from "../import/synthea/importSynthea.ts";
@@ -15,23 +16,42 @@ import { makeProgressBar } from "./progressBar.ts";
 interface SyntheaArguments {
   folder: string;
   timezone: string;
+  owner?: string;
   report?: string;
   json: boolean;
 }
 
-async function runImport(config: Config, options: SyntheaOptions): Promise<ImportReport> {
+type Options = Omit<SyntheaOptions, "ownerId"> & { owner?: string };
+
+async function runImport(config: Config, { owner, ...options }: Options): Promise<ImportReport> {
   const { urls, close } = await openMigratedDatabase(config, makeLogger(config));
   const bar = makeProgressBar();
   try {
-    return await importSynthea(urls.data, { ...options, onProgress: bar.update });
+    const ownerId = owner === undefined ? undefined : await findPerson(urls.superuser, owner);
+    return await importSynthea(urls.data, { ...options, ownerId, onProgress: bar.update });
   } finally {
     bar.stop();
     await close();
   }
 }
 
+/** Nobody but an administrator of the database can look people up by e-mail address. */
+async function findPerson(adminUrl: string, email: string): Promise<string> {
+  const id = await withClient(adminUrl, async (client) => {
+    const { rows } = await client.query<{ id: string }>(
+      "select id from app_public.users where email = lower($1) and deleted_at is null",
+      [email],
+    );
+    return rows[0]?.id;
+  });
+  if (id === undefined) {
+    throw new Error(`Nobody with the e-mail address '${email}' has an account; register them first.`);
+  }
+  return id;
+}
+
 /** As `runImport`; Ctrl-C ends it in order, and every failure says that nothing has changed. */
-async function runWholeOrNot(config: Config, options: SyntheaOptions): Promise<ImportReport> {
+async function runWholeOrNot(config: Config, options: Options): Promise<ImportReport> {
   const interruption = new AbortController();
   void stopSignal().then((signal) => interruption.abort(new Error(`interrupted by ${signal}`)));
   try {
@@ -57,16 +77,22 @@ const syntheaCommand: CommandModule<object, SyntheaArguments> = {
         default: "America/New_York",
         describe: "IANA time zone of the new clinics; an export does not say.",
       })
+      .option("owner", {
+        type: "string",
+        describe:
+          "E-mail address of an account that becomes the owner of the imported organizations and an administrator of their clinics; without one, only a superadmin sees them.",
+      })
       .option("report", { type: "string", describe: "Also write every rejected row to this file, as CSV." })
       .option("json", { type: "boolean", default: false, describe: "Print the report as one JSON object." })
       .example("$0 import synthea ./output/csv", "imports what Synthea has written")
       .epilogue(
         "Exit status: 0 everything is imported, 1 some rows were rejected and the report says why, 2 nothing was imported.",
       ),
-  handler: async ({ folder, timezone, report: reportPath, json }) => {
+  handler: async ({ folder, timezone, owner, report: reportPath, json }) => {
     const report = await runWholeOrNot(loadConfig(), {
       folder: resolve(folder),
       timezone,
+      owner,
       reportPath: reportPath === undefined ? undefined : resolve(reportPath),
     });
     console.log(json ? JSON.stringify(report, null, 2) : formatReport(report));

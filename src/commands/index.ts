@@ -14,6 +14,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   import: async () => (await import("./importSynthea.ts")).importCommand,
   generate: async () => (await import("./generate.ts")).generateCommand,
   migrate: async () => (await import("./migrate.ts")).migrateCommand,
+  new: async () => (await import("./newTable.ts")).newCommand,
   schema: async () => (await import("./schema.ts")).schemaCommand,
   catalog: async () => (await import("./catalog.ts")).catalogCommand,
   docs: async () => (await import("./docs.ts")).docsCommand,

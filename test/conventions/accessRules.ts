@@ -40,24 +40,85 @@ const ANONYMOUS_GRANTS: CatalogRule = {
   },
 };
 
-const PRIVATE_SCHEMAS: CatalogRule = {
-  title: "no request role reaches app_private or app_audit",
+const PRIVATE_SCHEMA: CatalogRule = {
+  title: "no request role reaches app_private",
   query: `
     select n.nspname::text as object, format('%s to %s', a.privilege_type, a.grantee) as detail
     from pg_catalog.pg_namespace n, aclexplode(n.nspacl) a
-    where n.nspname in ('app_private', 'app_audit') and a.grantee in ${REQUEST_ROLES}`,
+    where n.nspname = 'app_private' and a.grantee in ${REQUEST_ROLES}`,
   breaks: { sql: "grant usage on schema app_private to app_user", finding: "app_private" },
 };
 
+/** What the view audit_logs shows. Not the session, and not the transaction. */
+const READABLE_AUDIT_COLUMNS = [
+  "id",
+  "occurred_at",
+  "organization_id",
+  "clinic_id",
+  "actor_id",
+  "actor_role",
+  "command",
+  "table_name",
+  "row_id",
+  "changed_fields",
+  "purpose_of_use",
+  "request_id",
+];
+
+const AUDIT_SCHEMA: CatalogRule = {
+  title: "of app_audit, a request reads the columns of events that audit_logs shows, and nothing else",
+  query: `
+    select n.nspname::text as object, format('%s to %s', a.privilege_type, a.grantee) as detail
+    from pg_catalog.pg_namespace n, aclexplode(n.nspacl) a
+    where n.nspname = 'app_audit' and a.grantee in ${REQUEST_ROLES}
+    and (a.grantee, a.privilege_type) is distinct from ('app_user'::regrole, 'USAGE')
+    union all
+    select t.object || '.' || c.attname, format('%s to %s', a.privilege_type, a.grantee)
+    from (${APP_RELATIONS}) t
+    join pg_catalog.pg_attribute c on c.attrelid = t.oid,
+    aclexplode(c.attacl) a
+    where t.nspname = 'app_audit' and a.grantee in ${REQUEST_ROLES}
+    and not (
+      t.object = 'app_audit.events' and a.grantee = 'app_user'::regrole and a.privilege_type = 'SELECT'
+      and c.attname = any ('{${READABLE_AUDIT_COLUMNS.join(",")}}')
+    )`,
+  breaks: {
+    sql: "grant select (session_id) on app_audit.events to app_user",
+    finding: "app_audit.events.session_id",
+  },
+};
+
+const CLOSED_VAULT: CatalogRule = {
+  title: "only the owner's requests, the share reader and the backup have any privilege in the vault",
+  query: `
+    select t.object, format('%s to %s', a.privilege_type, a.grantee::regrole) as detail
+    from (${APP_RELATIONS}) t
+    left join pg_catalog.pg_attribute c on c.attrelid = t.oid,
+    aclexplode(t.relacl || c.attacl) a
+    where t.nspname = 'app_vault' and a.grantee <> t.relowner
+    and (a.grantee::regrole::text, a.privilege_type) <> ('app_backup', 'SELECT')
+    and a.grantee::regrole::text not in ('app_user', 'app_share_reader')
+    union all
+    select format('%s.%s', p.polrelid::regclass, p.polname), p.polroles::regrole[]::text
+    from pg_catalog.pg_policy p
+    join pg_catalog.pg_class t on t.oid = p.polrelid
+    where t.relnamespace = 'app_vault'::regnamespace and p.polpermissive
+    and not p.polroles <@ array['app_user', 'app_share_reader']::regrole[]::oid[]`,
+  breaks: {
+    sql: "grant select (id) on app_vault.encrypted_cycle_data to app_definer",
+    finding: "app_vault.encrypted_cycle_data",
+  },
+};
+
 const IMMUTABLE_COLUMNS: CatalogRule = {
-  title: "ids, tenants and the stamps of a row are not updatable by a request",
+  title: "ids, tenants, whose it is and the stamps of a row are not updatable by a request",
   query: `
     select t.object || '.' || c.attname as object, 'update granted' as detail
     from (${APP_RELATIONS}) t
     join pg_catalog.pg_attribute c on c.attrelid = t.oid,
     aclexplode(c.attacl) a
     where a.grantee in ${REQUEST_ROLES} and a.privilege_type = 'UPDATE'
-    and c.attname in ('id', 'organization_id', 'clinic_id', 'created_at', 'created_by', 'updated_at', 'updated_by', 'is_superadmin')`,
+    and c.attname in ('id', 'organization_id', 'clinic_id', 'created_at', 'created_by', 'updated_at', 'updated_by', 'user_id', 'patient_id', 'is_superadmin')`,
   breaks: {
     sql: "grant update (clinic_id) on app_public.appointments to app_user",
     finding: "app_public.appointments.clinic_id",
@@ -127,7 +188,8 @@ const POWERLESS_ROLES: CatalogRule = {
     where m.member::regrole::text ~ '^app_'
     and (m.member::regrole::text, m.roleid::regrole::text) not in (
       ('app_authenticator', 'app_user'), ('app_authenticator', 'app_anonymous'),
-      ('app_migrator', 'app_owner'), ('app_migrator', 'app_definer'), ('app_migrator', 'app_data')
+      ('app_migrator', 'app_owner'), ('app_migrator', 'app_definer'), ('app_migrator', 'app_data'),
+      ('app_migrator', 'app_share_reader')
     )
     union all
     select 'app_backup', 'may write ' || object
@@ -140,7 +202,9 @@ export const ACCESS_RULES: readonly CatalogRule[] = [
   TABLE_WIDE_GRANTS,
   DANGEROUS_PRIVILEGES,
   ANONYMOUS_GRANTS,
-  PRIVATE_SCHEMAS,
+  PRIVATE_SCHEMA,
+  AUDIT_SCHEMA,
+  CLOSED_VAULT,
   IMMUTABLE_COLUMNS,
   NAMED_POLICIES,
   CHECKED_WRITES,

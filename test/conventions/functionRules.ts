@@ -35,11 +35,12 @@ const SEARCH_PATH: CatalogRule = {
 };
 
 const DEFINER_OWNER: CatalogRule = {
-  title: "security definer functions belong to app_definer",
+  title: "security definer functions belong to app_definer, those of the vault to app_share_reader",
   query: `
     select object, 'owner ' || proowner::regrole as detail
     from (${APP_FUNCTIONS}) f
-    where prosecdef and proowner <> 'app_definer'::regrole`,
+    where prosecdef
+    and proowner <> (case nspname when 'app_vault' then 'app_share_reader' else 'app_definer' end)::regrole`,
   breaks: {
     sql: "alter function auth.uid() security definer",
     finding: "auth.uid()",
@@ -66,29 +67,34 @@ const PRIVATE_FUNCTIONS: CatalogRule = {
 };
 
 const ANONYMOUS_FUNCTIONS: CatalogRule = {
-  title: "an anonymous request may call only what signing in needs, and readers of its own settings",
+  title: "an anonymous request may call only what signing in and a share's link need, and readers of its own settings",
   query: `
     select object, 'executable by app_anonymous' as detail
     from (${APP_FUNCTIONS}) f, aclexplode(f.proacl) a
-    where a.grantee = 'app_anonymous'::regrole and nspname = 'app_public'
-    and f.proname not in ('register', 'log_in', 'refresh_session', 'viewer')`,
+    where a.grantee = 'app_anonymous'::regrole and nspname in ('app_public', 'app_vault')
+    and f.proname not in (
+      'register', 'log_in', 'refresh_session', 'viewer', 'redeem_share', 'validate_share_token'
+    )`,
   breaks: {
     sql: "grant execute on all functions in schema app_public to app_anonymous",
     finding: "app_public.log_out()",
   },
 };
 
+/** What PostGraphile serves. */
+const API_SCHEMAS = "array['app_public', 'app_vault']::regnamespace[]";
+
 const DESCRIBED = `
   select t.oid::regclass::text as object, d.description
   from pg_catalog.pg_class t
   left join pg_catalog.pg_description d on d.objoid = t.oid and d.classoid = 'pg_class'::regclass and d.objsubid = 0
-  where t.relnamespace = 'app_public'::regnamespace and t.relkind in ('r', 'p', 'v')
+  where t.relnamespace = any (${API_SCHEMAS}) and t.relkind in ('r', 'p', 'v')
   union all
   select t.oid::regclass || '.' || a.attname, d.description
   from pg_catalog.pg_class t
   join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
   left join pg_catalog.pg_description d on d.objoid = t.oid and d.classoid = 'pg_class'::regclass and d.objsubid = a.attnum
-  where t.relnamespace = 'app_public'::regnamespace and t.relkind in ('r', 'p', 'v', 'c')
+  where t.relnamespace = any (${API_SCHEMAS}) and t.relkind in ('r', 'p', 'v', 'c')
   -- A view that is kept out of the API shows nothing to describe.
   and coalesce(obj_description(t.oid, 'pg_class'), '') !~ '@behavior -\\*'
   and (t.relkind = 'c' or has_column_privilege('app_user', t.oid, a.attnum, 'select, insert, update'))
@@ -96,12 +102,12 @@ const DESCRIBED = `
   select p.oid::regprocedure::text, d.description
   from pg_catalog.pg_proc p
   left join pg_catalog.pg_description d on d.objoid = p.oid and d.classoid = 'pg_proc'::regclass
-  where p.pronamespace = 'app_public'::regnamespace
+  where p.pronamespace = any (${API_SCHEMAS})
   union all
   select t.oid::regtype::text, d.description
   from pg_catalog.pg_type t
   left join pg_catalog.pg_description d on d.objoid = t.oid and d.classoid = 'pg_type'::regclass
-  where t.typnamespace = 'app_public'::regnamespace and t.typtype = 'e'
+  where t.typnamespace = any (${API_SCHEMAS}) and t.typtype = 'e'
 `;
 
 const DOCUMENTED: CatalogRule = {

@@ -7,6 +7,35 @@ const INTERNAL_TABLES: string[] = [];
 const NULLABLE_TENANT_COLUMNS = [
   // An invitation without a clinic is to the organization only.
   "app_public.invitations.clinic_id",
+  // A template of the system belongs to no organization, one of an organization to no clinic; its `scope` says which.
+  "app_public.session_templates.organization_id",
+  "app_public.session_templates.clinic_id",
+  // Without a clinic it is about the organization as a whole.
+  "app_public.metric_aggregations.clinic_id",
+  "app_public.goals.clinic_id",
+  "app_public.goal_progress.clinic_id",
+  "app_public.reports.clinic_id",
+  // The system's own jobs, and rules on tables of no tenant, fail too.
+  "app_public.job_dead_letters.organization_id",
+  "app_public.trigger_failures.organization_id",
+];
+
+/** Unique keys of tenant tables that do not start with the tenant: each is looked up before it is known whose it is. */
+const TENANTLESS_UNIQUE_KEYS = [
+  "app_public.invitations_code_hash_key",
+  "app_public.subscriptions_stripe_customer_id_key",
+  "app_public.subscriptions_stripe_subscription_id_key",
+];
+
+/** Tables of the API that the audit leaves out, each with its reason. */
+const UNAUDITED_TABLES = [
+  // Every change follows from a row that is audited, and would be six times as many events.
+  "app_public.metric_aggregations",
+  "app_public.goal_progress",
+  // Written with each version of a record, which is audited; and nothing ever changes or removes one.
+  "app_vault.spent_nonces",
+  // Good for five minutes, and part of the device key that it is used for.
+  "app_vault.device_key_challenges",
 ];
 
 const list = (names: string[]) => `array[${names.map((name) => `'${name}'`).join(", ")}]::text[]`;
@@ -104,6 +133,7 @@ const COMPOSITE_FOREIGN_KEYS: CatalogRule = {
 };
 
 const CLINIC_FOREIGN_KEYS: CatalogRule = {
+  // By whatever name: a shared record's clinic is the `owner_clinic_id` of its share.
   title: "a foreign key to a clinic's own rows carries the clinic when both sides are required to have one",
   query: `
     select k.conrelid::regclass || '.' || k.conname as object, pg_get_constraintdef(k.oid) as detail
@@ -113,7 +143,8 @@ const CLINIC_FOREIGN_KEYS: CatalogRule = {
     where k.contype = 'f' and k.conrelid::regclass::text ~ '^app_'
     and not exists (
       select from unnest(k.conkey, k.confkey) as pair (mine, theirs)
-      where pair.mine = mine.attnum and pair.theirs = theirs.attnum
+      join pg_catalog.pg_attribute own on own.attrelid = k.conrelid and own.attnum = pair.mine
+      where own.attname ~ '(^|_)clinic_id$' and pair.theirs = theirs.attnum
     )`,
   breaks: {
     sql: `alter table app_public.care_sessions add constraint stray
@@ -148,8 +179,7 @@ const TENANT_LED_UNIQUE_KEYS: CatalogRule = {
     join pg_catalog.pg_attribute tenant on tenant.attrelid = t.oid and tenant.attname = 'organization_id'
     join pg_catalog.pg_attribute first on first.attrelid = t.oid and first.attnum = i.indkey[0]
     where nspname = 'app_public' and i.indisunique and first.attname not in ('organization_id', 'id')
-    -- Looked up by its code before it is known whose it is.
-    and i.indexrelid::regclass::text <> 'app_public.invitations_code_hash_key'`,
+    and i.indexrelid::regclass::text <> all (${list(TENANTLESS_UNIQUE_KEYS)})`,
   breaks: {
     sql: "create unique index stray_idx on app_public.patients (mrn)",
     finding: "app_public.stray_idx",
@@ -161,7 +191,8 @@ const AUDITED: CatalogRule = {
   query: `
     select object, 'no audit of ' || command as detail
     from (${APP_RELATIONS}) t, unnest(array['insert', 'update', 'delete']) as command
-    where relkind in ('r', 'p') and nspname = 'app_public' and not relispartition
+    where relkind in ('r', 'p') and nspname in ('app_public', 'app_vault') and not relispartition
+    and object <> all (${list(UNAUDITED_TABLES)})
     and not exists (
       select from pg_catalog.pg_trigger g
       where g.tgrelid = t.oid and g.tgname = '_500_audit_' || command and g.tgenabled = 'A'

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { ScratchProject } from "./scratchProject.ts";
 
-const PATIENCE = 30_000;
+const PATIENCE = 120_000;
 const POLL_INTERVAL = 50;
 
 export interface Exit {
@@ -46,10 +46,9 @@ export class BailiwickProcess {
       if (match !== null) {
         return match;
       }
-      if (this.#child.exitCode !== null || Date.now() > deadline) {
-        throw new Error(
-          `Expected ${pattern}; the process (exit ${this.#child.exitCode}) said:\n${this.#output}`,
-        );
+      const ending = this.#child.exitCode ?? this.#child.signalCode;
+      if (ending !== null || Date.now() > deadline) {
+        throw new Error(`Expected ${pattern}; the process (exit ${ending}) said:\n${this.#output}`);
       }
       await sleep(POLL_INTERVAL);
     }

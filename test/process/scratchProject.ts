@@ -21,7 +21,9 @@ export interface ScratchProject {
 export async function useScratchProject(): Promise<ScratchProject> {
   const { BAILIWICK_TEST_RUN: runPid } = process.env;
   if (!runPid) {
-    throw new Error("A scratch project ends with its test run, and there is none: run this under Jest (npm test).");
+    throw new Error(
+      "A scratch project ends with its test run, and there is none: run this under Jest (npm test).",
+    );
   }
   // In a process group of its own: Ctrl-C in a terminal must not end the guardian before its work is done.
   const guardian = spawn(process.execPath, [join(import.meta.dirname, "guardian.ts"), runPid], {

@@ -1,18 +1,17 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { afterAll, describe, expect, it, jest } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
 import { Client } from "pg";
 
 import { findEmbeddedPostgres } from "../../src/database/embedded/startEmbeddedPostgres.ts";
 import { BailiwickProcess } from "./bailiwickProcess.ts";
-import { makeScratchProject } from "./scratchProject.ts";
+import { useScratchProject } from "./scratchProject.ts";
 
-// Real clusters with real fsync, on whatever disk there is.
-jest.setTimeout(60_000);
+// Real clusters with real fsync, on whatever disk there is and beside whatever else runs.
+jest.setTimeout(300_000);
 
-const project = makeScratchProject();
-afterAll(() => project.remove());
+const project = await useScratchProject();
 
 describe("two instances started at the same moment on one empty database", () => {
   it("are both up, with every migration applied once, and share the server until the last one leaves", async () => {

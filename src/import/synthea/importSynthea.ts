@@ -1,5 +1,6 @@
 import { Client } from "pg";
 
+import { calculateMetrics, makeOwner } from "../finishImport.ts";
 import { type ImportReport, WRITTEN_TABLES } from "../importReport.ts";
 import { openReportFile, readRejections, type ReportFile } from "../rejections.ts";
 import { resolveExport } from "./resolveExport.ts";
@@ -11,6 +12,8 @@ export interface SyntheaOptions {
   folder: string;
   /** IANA time zone of the clinics; an export does not say. */
   timezone: string;
+  /** Who becomes the owner of the organizations; a row of app_public.users. */
+  ownerId?: string;
   /** Where all rejections go, as CSV. */
   reportPath?: string;
   /** Ends the import, which then has changed nothing. */
@@ -61,7 +64,7 @@ export async function importSynthea(dataUrl: string, options: SyntheaOptions): P
 async function runImport(
   client: Client,
   source: SyntheaExport,
-  { timezone, signal, onProgress, reportFile }: SyntheaOptions & { reportFile?: ReportFile },
+  { timezone, ownerId, signal, onProgress, reportFile }: SyntheaOptions & { reportFile?: ReportFile },
 ): Promise<ImportReport> {
   await client.query("begin");
   // Two imports at once would each wait for rows of the other. And the server is to notice within a second that a killed
@@ -85,6 +88,11 @@ select set_config('client_connection_check_interval', '1s', true),
         `writing ${table.replaceAll("_", " ")}`,
       ),
   });
+  if (ownerId !== undefined) {
+    await makeOwner(client, ownerId);
+  }
+  onProgress?.(1, "calculating metrics");
+  await calculateMetrics(client);
   const { rejectedCounts, rejections } = await readRejections(client);
   const people = await client.query<{ count: string }>(
     "select count(distinct external_id) from pg_temp.target_patients",

@@ -33,6 +33,7 @@ describe("opening hours", () => {
     ["before they begin", "2026-12-01T13:45:00Z", "2026-12-01T14:15:00Z"],
     ["beyond their end", "2026-12-01T21:45:00Z", "2026-12-01T22:15:00Z"],
     ["over night", "2026-12-01T21:00:00Z", "2026-12-02T15:00:00Z"],
+    ["for a day and half an hour", "2026-12-01T14:00:00Z", "2026-12-02T14:30:00Z"],
     ["on a day without hours", "2026-12-02T15:00:00Z", "2026-12-02T15:30:00Z"],
   ])("cannot be booked %s", (_, startsAt, endsAt) =>
     expect(book(startsAt, endsAt)).rejects.toMatchObject({ code: "BADIN" }),

@@ -1,0 +1,105 @@
+import { writeFile } from "node:fs/promises";
+
+import { Client } from "pg";
+import { pino } from "pino";
+import type { CommandModule } from "yargs";
+
+import { PROJECT_ROOT } from "../config.ts";
+import { catalogSnapshot } from "../database/catalogSnapshot.ts";
+import type { DatabaseUrls } from "../database/databaseUrls.ts";
+import { openThrowAwayDatabase } from "../database/throwAway/openThrowAwayDatabase.ts";
+import { COLUMN_TYPES } from "../scaffold/columnTypes.ts";
+import { type Scope, SCOPES, type TableRequest } from "../scaffold/newTable.ts";
+import { planTable } from "../scaffold/planTable.ts";
+import { writeFiles } from "../scaffold/writeFiles.ts";
+import { CATALOG_FILE } from "./catalog.ts";
+import { schemaDocs, writeSchemaDocs } from "./docs.ts";
+import { printApi, SCHEMA_FILE } from "./schema.ts";
+
+/** What is generated from the schema, for the migrations as they stand now. Written only when all of it could be made. */
+async function regenerate(): Promise<string[]> {
+  const database = await openThrowAwayDatabase(pino({ level: "silent" }));
+  try {
+    const catalog = await snapshot(database.urls);
+    const api = await printApi(database.urls.gateway);
+    const docs = await schemaDocs(database.urls.superuser);
+    await writeFile(CATALOG_FILE, catalog);
+    await writeFile(SCHEMA_FILE, api);
+    return ["migrations/catalog.txt", "schema.graphql", ...(await writeSchemaDocs(docs))];
+  } finally {
+    await database.close();
+  }
+}
+
+async function snapshot(urls: DatabaseUrls): Promise<string> {
+  const client = new Client({ connectionString: urls.superuser });
+  await client.connect();
+  try {
+    return await catalogSnapshot(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * Makes a table in this checkout: its migration, fixture, tests and line in the matrix of access, and everything that is
+ * generated from the schema anew. The checkout is as it was if the table cannot be made.
+ *
+ * @returns the paths of the files that were written, relative to the project.
+ */
+export async function newTable(request: TableRequest): Promise<string[]> {
+  const files = await planTable(PROJECT_ROOT, request);
+  const generated = await writeFiles(PROJECT_ROOT, files, regenerate);
+  return [...files.map(({ path }) => path), ...generated];
+}
+
+interface NewTableArguments {
+  path: string;
+  scope: Scope;
+  column: string[];
+}
+
+const tableCommand: CommandModule<object, NewTableArguments> = {
+  command: "table <path>",
+  describe:
+    "Make a table with its tenant keys, indexes, row security, grants, audit, descriptions and tests, all of which pass.",
+  builder: (args) =>
+    args
+      .positional("path", {
+        type: "string",
+        demandOption: true,
+        describe: "<domain>/<name>: the folder of its fixture, and its name in the plural.",
+      })
+      .option("scope", {
+        choices: SCOPES,
+        default: "clinic" as const,
+        describe:
+          "Whose its rows are: a clinic's, whose staff writes, or an organization's, whose admins do.",
+      })
+      .option("column", {
+        type: "string",
+        array: true,
+        default: [],
+        describe:
+          "name:type or name:type:optional, once for each column. The type is a table to refer to, or one of " +
+          `${Object.keys(COLUMN_TYPES).join(", ")}.`,
+      })
+      .example(
+        "$0 new table clinical/allergies --column patient_id:patients --column substance:text --column noted_on:date:optional",
+        "makes app_public.allergies, of a clinic",
+      ),
+  handler: async ({ path, scope, column }) => {
+    const written = await newTable({ path, scope, columns: column });
+    console.log(
+      `Wrote\n${written.map((file) => `  ${file}`).join("\n")}\n` +
+        "Every check passes as it is. Say in the fixture what the table and its columns mean, and who may do what.",
+    );
+  },
+};
+
+export const newCommand: CommandModule = {
+  command: "new <what>",
+  describe: "Make the files for something new, complete and passing every check.",
+  builder: (args) => args.command(tableCommand).demandCommand(1, "Say what is new: table."),
+  handler: () => undefined,
+};
