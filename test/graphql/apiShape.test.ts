@@ -75,10 +75,29 @@ describe("schema.graphql", () => {
   });
 
   it("shows no secret, and nothing that a signed-in person has no privilege for", () => {
-    expect(linesWith(/^\s+(passwordHash|tokenHash|codeHash|authSession|userIdentit)/i)).toEqual([]);
-    expect(fieldsOf("Mutation").filter((name) => name.startsWith("delete"))).toEqual([]);
+    expect(linesWith(/^\s+(passwordHash|codeHash|authSession|userIdentit)/i)).toEqual([]);
+    // A link's token is made by the client, which hands its hash in; nothing hands it out.
+    expect(linesWith(/^\s+tokenHash/)).toHaveLength(1);
+    expect(fieldsOf("ShareTokenInput")).toContain("tokenHash");
     expect(fieldsOf("UserPatch")).not.toContain("isSuperadmin");
     expect(fieldsOf("PatientPatch")).not.toContain("organizationId");
+  });
+
+  it("removes only what is entered by hand, kept for oneself or no record: the rest is ended, and stays", () => {
+    expect(fieldsOf("Mutation").filter((name) => name.startsWith("delete"))).toEqual([
+      "deleteAppointmentMetric",
+      "deleteCallMetric",
+      "deleteEncryptedCycleRecord",
+      "deleteEncryptedUserPref",
+      "deleteFinancialMetric",
+      "deleteGoal",
+      "deleteGoalTemplate",
+      "deleteHealthcareShareRecord",
+      "deleteIntegration",
+      "deletePatientMetric",
+      "deleteResourceShare",
+      "deleteWrappedKey",
+    ]);
   });
 
   it("takes uuids and never node ids as references", () => {

@@ -1,0 +1,226 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+
+import { readExistingSchema } from "../../src/scaffold/existingTables.ts";
+import { parseNewTable, type TableRequest } from "../../src/scaffold/newTable.ts";
+import { planTable } from "../../src/scaffold/planTable.ts";
+import { writeFiles } from "../../src/scaffold/writeFiles.ts";
+import { makeScratchCheckout, type ScratchCheckout } from "./scratchCheckout.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const schema = readExistingSchema(join(ROOT, "migrations"));
+const refusal = (request: Partial<TableRequest>) => () =>
+  parseNewTable({ path: "clinical/allergies", scope: "clinic", columns: [], ...request }, schema);
+
+describe("a table is refused", () => {
+  it.each([
+    ["without a domain", "rooms", "Name the table as <domain>/<name>, such as scheduling/rooms; got 'rooms'"],
+    ["with a path too long", "a/b/c", "Name the table as <domain>/<name>"],
+    ["with capitals", "clinical/Rooms", "The name of the table 'Rooms' must be lower-case words"],
+    ["outside the fixtures", "../rooms", "The name of the domain '..' must be lower-case words"],
+    ["in the singular", "clinical/room", "A table is named in the plural, as 'appointments' is; got 'room'."],
+    [
+      "with a word of SQL",
+      "clinical/references",
+      "The name of the table 'references' is a reserved word of SQL.",
+    ],
+    ["with a name too long", `clinical/${"a".repeat(32)}s`, "must have at most 32 characters"],
+    ["that exists", "clinical/patients", "There is a table, view or type app_public.patients already."],
+    [
+      "that is a view",
+      "tenancy/memberships",
+      "There is a table, view or type app_public.memberships already.",
+    ],
+  ])("%s", (_title, path, sentence) => {
+    expect(refusal({ path })).toThrow(sentence);
+  });
+});
+
+describe("a column is refused", () => {
+  it.each([
+    ["without a type", "note", "A column is name:type or name:type:optional; got 'note'."],
+    [
+      "with another option",
+      "note:text:maybe",
+      "A column is name:type or name:type:optional; got 'note:text:maybe'.",
+    ],
+    [
+      "of an unknown type",
+      "size:int4",
+      "The type of the column 'size' must be one of text, boolean, integer, bigint, numeric, date, time, timestamptz, " +
+        "uuid, jsonb, or a table of app_public; got 'int4'.",
+    ],
+    ["of a type every object has", "size:constructor", "got 'constructor'."],
+    ["that every table has", "created_at:timestamptz", "The column 'created_at' comes by itself"],
+    ["with a word of SQL", "order:integer", "The name of the column 'order' is a reserved word of SQL."],
+    [
+      "that refers without _id",
+      "patient:patients",
+      "A column that refers to a table ends in _id; got 'patient'.",
+    ],
+    [
+      "that would refer across tenants",
+      "user_id:users:optional",
+      "'user_id' cannot refer to users: a key that crosses no tenant needs its unique (organization_id, id)",
+    ],
+    [
+      "that would refer across clinics",
+      "appointment_id:appointments",
+      "'appointment_id' cannot refer to appointments: a key that crosses no tenant needs its unique (organization_id, clinic_id, id)",
+    ],
+    [
+      "that the tests have no row for",
+      "goal_id:goals",
+      "and none of goals that 'goal_id' could refer to: make it goal_id:goals:optional.",
+    ],
+  ])("%s", (_title, column, sentence) => {
+    expect(refusal({ columns: [column] })).toThrow(sentence);
+  });
+
+  it("when it is given twice", () => {
+    expect(refusal({ columns: ["note:text", "note:date"] })).toThrow("The column 'note' is given twice.");
+  });
+
+  it("together with everything else that is wrong", () => {
+    expect(refusal({ path: "clinical/room", columns: ["order:text", "x"] })).toThrow(
+      /plural[^]*reserved word[^]*name:type/,
+    );
+  });
+});
+
+describe("a plan", () => {
+  it("is idempotent SQL with a tenant in every key, and lines of at most 120 characters", async () => {
+    const columns = Array.from({ length: 12 }, (_, index) => `a_column_with_a_long_name_${index}:text`);
+    const files = await planTable(ROOT, { path: "clinical/allergies", scope: "clinic", columns });
+    const [migration, fixture] = files.map(({ text }) => text);
+    expect(migration).toMatch(/^create table if not exists app_public\.allergies \(/);
+    expect(migration).toContain("  unique (organization_id, clinic_id, id),");
+    expect(migration).toMatch(/^--!include clinical\/allergies\.sql$/m);
+    expect(migration?.match(/create .*/g)?.every((line) => line.includes(" if not exists "))).toBe(true);
+    for (const line of `${migration}${fixture}`.split("\n")) {
+      expect(line.length).toBeLessThanOrEqual(120);
+    }
+  });
+});
+
+describe("files that are written", () => {
+  it("are all as they were when what follows fails, the folders too", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "bailiwick-write-"));
+    writeFileSync(join(folder, "old.txt"), "old");
+    const files = [
+      { path: "old.txt", text: "new" },
+      { path: "a/b/new.txt", text: "new" },
+    ];
+    const failing = writeFiles(folder, files, () => {
+      expect(readFileSync(join(folder, "a/b/new.txt"), "utf8")).toBe("new");
+      return Promise.reject(new Error("no"));
+    });
+    await expect(failing).rejects.toThrow("no");
+    expect(readFileSync(join(folder, "old.txt"), "utf8")).toBe("old");
+    expect(() => readFileSync(join(folder, "a"))).toThrow("ENOENT");
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe("bailiwick new table", () => {
+  let checkout: ScratchCheckout;
+  let written: string[] = [];
+  const MAKING = 60_000;
+  const CHECKING = 180_000;
+
+  beforeAll(() => {
+    checkout = makeScratchCheckout();
+  });
+  afterAll(() => checkout.remove());
+
+  const make = async (...args: string[]) => {
+    const { code, output } = await checkout.run("bin/bailiwick", "new", "table", ...args);
+    expect({ code, output }).toMatchObject({ code: 0 });
+    return Array.from(output.matchAll(/^ {2}(\S+)$/gm), ([, path]) => path ?? "");
+  };
+  const node = (...args: string[]) => checkout.run("bin/node", ...args);
+
+  it(
+    "changes nothing when it refuses, on the request or on what Postgres says",
+    async () => {
+      const before = checkout.files();
+      const refused = await checkout.run("bin/bailiwick", "new", "table", "clinical/patients");
+      expect(refused).toMatchObject({ code: 2 });
+      expect(refused.output).toContain("There is a table, view or type app_public.patients already.");
+      const broken = join(checkout.root, "migrations/current/999-broken.sql");
+      writeFileSync(broken, "select broken;\n");
+      expect(await checkout.run("bin/bailiwick", "new", "table", "clinical/allergies")).toMatchObject({
+        code: 2,
+      });
+      rmSync(broken);
+      expect(checkout.files()).toEqual(before);
+    },
+    MAKING,
+  );
+
+  it(
+    "writes a migration, a fixture, tests, a line of the matrix, and what is generated",
+    async () => {
+      written = [
+        ...(await make(
+          "clinical/allergies",
+          "--column",
+          "patient_id:patients",
+          "--column",
+          "substance:text",
+        )),
+        ...(await make("rooming/rooms", "--scope", "organization", "--column", "is_open:boolean:optional")),
+        ...(await make("rooming/room_blocks", "--column", "room_id:rooms:optional")),
+      ];
+      expect(written).toEqual(
+        expect.arrayContaining([
+          expect.stringMatching(/^migrations\/current\/\d{3}-room-blocks\.sql$/),
+          "migrations/fixtures/rooming/room_blocks.sql",
+          "test/schema/rooming/roomBlocks.test.ts",
+          "migrations/catalog.txt",
+          "schema.graphql",
+          "docs/domains/README.md",
+          "docs/domains/rooming.md",
+        ]),
+      );
+    },
+    MAKING,
+  );
+
+  it(
+    "makes what passes the types, the linter and the formatter without an edit",
+    async () => {
+      const typescript = written.filter((path) => path.endsWith(".ts"));
+      const formatted = written.filter((path) => /\.(ts|md)$/.test(path));
+      expect(typescript).not.toEqual([]);
+      const runs = [
+        await node("node_modules/typescript-native/bin/tsc", "--noEmit"),
+        await node("node_modules/eslint/bin/eslint.js", ...typescript),
+        await node("node_modules/prettier/bin/prettier.cjs", "--check", ...formatted),
+      ];
+      expect(runs.filter(({ code }) => code !== 0)).toEqual([]);
+    },
+    CHECKING,
+  );
+
+  it(
+    "makes tables that keep every rule of the catalogue, and tests that pass",
+    async () => {
+      const { code, output } = await node(
+        "--experimental-vm-modules",
+        "--disable-warning=ExperimentalWarning",
+        "node_modules/jest/bin/jest.js",
+        "test/conventions/(catalogRules|migrations|tree)",
+        "test/schema/rooming",
+        "test/schema/clinical/allergies",
+        "test/schemaDocs",
+      );
+      expect(code === 0 ? "" : output).toBe("");
+      expect(output).toMatch(/Tests: +\d{3} passed, \d{3} total/);
+    },
+    CHECKING,
+  );
+});
