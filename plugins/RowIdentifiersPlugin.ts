@@ -13,7 +13,7 @@ const BEHAVIOR_OF_IDENTIFIERS = [
 
 /**
  * The Relay preset hides primary and foreign keys behind node ids. Here `id` is the node id, `rowId` the uuid, and
- * every other `…Id` a uuid as well, in outputs, inputs and filters alike. Node ids in inputs (PgNodeIdAttributesPlugin,
+ * every other `…Id` a uuid as well, in outputs, inputs and filters alike; so are references by a word. Node ids in inputs (PgNodeIdAttributesPlugin,
  * disabled in the preset) would not work for composite foreign keys anyway: they hold the primary key only.
  */
 export const RowIdentifiersPlugin: GraphileConfig.Plugin = {
@@ -29,9 +29,13 @@ export const RowIdentifiersPlugin: GraphileConfig.Plugin = {
           // PgRBACPlugin and PgIndexBehaviorsPlugin take away again what is not granted or not indexed.
           before: ["postInferred"],
           provides: ["rowIdentifiers"],
-          callback(behavior, [codec, attributeName]) {
-            const isIdentifier = codec.attributes[attributeName]?.codec.name === "uuid";
-            return isIdentifier ? [behavior, ...BEHAVIOR_OF_IDENTIFIERS] : behavior;
+          callback(behavior, [codec, attributeName], build) {
+            const isUuid = codec.attributes[attributeName]?.codec.name === "uuid";
+            // Keys that are words, such as `metricKey`, are what clients write and filter by.
+            const isReference = Object.values(build.input.pgRegistry.pgRelations[codec.name] ?? {}).some(
+              ({ isReferencee, localAttributes }) => !isReferencee && localAttributes.includes(attributeName),
+            );
+            return isUuid || isReference ? [behavior, ...BEHAVIOR_OF_IDENTIFIERS] : behavior;
           },
         },
       },

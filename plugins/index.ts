@@ -1,7 +1,8 @@
 import type { TokenSubject } from "../src/auth/signToken.ts";
 import type { CredentialBox } from "../src/integrations/credentials.ts";
 import { AffordableAggregatesPlugin } from "./AffordableAggregatesPlugin.ts";
-import { AppointmentChangedPlugin } from "./AppointmentChangedPlugin.ts";
+import { ArchivedRowsPlugin } from "./ArchivedRowsPlugin.ts";
+import { ChangeSubscriptionsPlugin } from "./ChangeSubscriptionsPlugin.ts";
 import { makeConnectIntegrationPlugin } from "./ConnectIntegrationPlugin.ts";
 import { DeviceKeyProofPlugin } from "./DeviceKeyProofPlugin.ts";
 import { EndedSessionPlugin } from "./EndedSessionPlugin.ts";
@@ -9,9 +10,11 @@ import { GeneratedDescriptionsPlugin } from "./GeneratedDescriptionsPlugin.ts";
 import { HttpStatusPlugin } from "./HttpStatusPlugin.ts";
 import { MissingRowPlugin } from "./MissingRowPlugin.ts";
 import { QueryErrorsPlugin } from "./QueryErrorsPlugin.ts";
+import { RememberedBehaviorPlugin } from "./RememberedBehaviorPlugin.ts";
 import { RowIdentifiersPlugin } from "./RowIdentifiersPlugin.ts";
 import { makeSessionAccessTokenPlugin } from "./SessionAccessTokenPlugin.ts";
 import { TenantInflectionPlugin } from "./TenantInflectionPlugin.ts";
+import { TenantOrderPlugin } from "./TenantOrderPlugin.ts";
 import { VaultInflectionPlugin } from "./VaultInflectionPlugin.ts";
 
 /** Every plugin of ours, in the order in which the preset takes them. */
@@ -20,13 +23,16 @@ export function makePlugins(
   credentials: CredentialBox | null,
 ): GraphileConfig.Plugin[] {
   return [
+    RememberedBehaviorPlugin,
     RowIdentifiersPlugin,
     TenantInflectionPlugin,
+    TenantOrderPlugin,
     VaultInflectionPlugin,
     AffordableAggregatesPlugin,
     MissingRowPlugin,
     EndedSessionPlugin,
-    AppointmentChangedPlugin,
+    ArchivedRowsPlugin,
+    ChangeSubscriptionsPlugin,
     makeConnectIntegrationPlugin(credentials),
     DeviceKeyProofPlugin,
     makeSessionAccessTokenPlugin(signToken),

@@ -14,21 +14,24 @@ if ! { mkdir -p node_modules && [ -w node_modules ]; } 2>/dev/null; then
   exit 2
 fi
 
-lock=.install-lock
 if command -v flock >/dev/null 2>&1; then
-  exec 9>"$lock"
+  exec 9>node_modules/.bailiwick-installing
   flock 9
   if cmp -s package-lock.json "$stamp"; then
     exit 0
   fi
 fi
 
-echo "Installing dependencies (about a minute, once) …"
-# engine warnings say "use Node 24": the install itself brings it, see bin/node.
-# Not `npm ci`: it refuses a lock file without the packages of other platforms, and a registry that has only this
-# platform's cannot make another. This installs the locked versions too, and leaves the lock file as it is.
+echo "Installing dependencies (a minute or two, once) …"
+# Warnings about the engine are left out: the install itself brings the Node that is wanted, see bin/node.
+# Not `npm ci`: it refuses the lock file, in which packages for other systems than Linux are missing. This installs
+# exactly the locked versions too, and leaves the lock file as it is.
 if ! npm install --no-save --loglevel=error --no-fund --no-audit; then
   echo "bailiwick: the dependencies could not be installed; check the network and run the command again." >&2
   exit 2
 fi
+# npm takes a failed download of an optional package, as the Node of this platform is, for a success.
+bin/node -e 0
+# npm links the commands of dependencies only; without its own, `npx bailiwick` makes another package for it each time.
+ln -sf ../../bin/bailiwick node_modules/.bin/bailiwick
 cp package-lock.json "$stamp"

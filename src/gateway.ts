@@ -7,6 +7,7 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
+import { makeBootCheck } from "./access/bootCheck.ts";
 import { type Identity, makeAuthenticate } from "./auth/authenticate.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
 import { signToken } from "./auth/signToken.ts";
@@ -81,7 +82,8 @@ async function start(
   const identities = new WeakMap<object, Identity>();
   const preset = makeGatewayPreset(config, { pool, url, logger, identities, releases });
 
-  const { schema, resolvedPreset } = await makeSchema(preset);
+  const bootCheck = makeBootCheck(pool, logger);
+  const [{ schema, resolvedPreset }] = await Promise.all([makeSchema(preset), bootCheck.assertProtected()]);
   const graphql = grafserv({ preset: resolvedPreset, schema });
   releases.add(() => graphql.release());
   await graphql.ready();
@@ -111,7 +113,7 @@ async function start(
   releases.add(websockets.close);
   const admin = await startAdminServer(
     { host: config.http.host, port: config.http.adminPort },
-    { database: () => canReach(pool), ...checks },
+    { database: () => canReach(pool), rowSecurity: bootCheck.isProtected, ...checks },
   );
   releases.add(admin.close);
 

@@ -1,7 +1,7 @@
-import type { Client } from "pg";
 import type { Logger } from "pino";
 
 import type { Config } from "./config.ts";
+import { MigrationError } from "./database/MigrationError.ts";
 import { openDatabase } from "./database/openDatabase.ts";
 import { prepareDatabase, type PreparedDatabase } from "./database/prepareDatabase.ts";
 import { portProblem } from "./portProblem.ts";
@@ -14,19 +14,17 @@ export interface RunningDevelopment extends Pick<RunningStack, "gateway"> {
 }
 
 export interface StartOptions {
-  /** Also run the open migration before serving; `watch` does that itself, so that a broken one keeps nobody out. */
-  includeCurrent: boolean;
-  /** Loads the demo data; called for a database without any organization, by one instance only. */
-  seed?: (database: PreparedDatabase) => Promise<void>;
+  /** Told of an open migration that fails; what it left of the schema is served then. Without it, the start fails too. */
+  onBrokenMigration?: (error: MigrationError) => void;
   /** Told what is being done, in a few words. */
   onStep: (step: string) => void;
 }
 
-/** Everything in one process: database, roles, schema, demo data if there is none, gateway and worker. */
+/** Everything in one process: database, roles, schema, gateway and worker. */
 export async function startDevelopment(
   given: Config,
   logger: Logger,
-  { includeCurrent, seed, onStep }: StartOptions,
+  { onBrokenMigration, onStep }: StartOptions,
 ): Promise<RunningDevelopment> {
   await assertPortsFree(given);
   const releases = new ReleaseList();
@@ -37,14 +35,13 @@ export async function startDevelopment(
     const database = await openDatabase(given, logger);
     releases.add(database.close);
     onStep("Bringing the schema up to date");
-    await prepareDatabase(database, logger, {
-      includeCurrent,
-      afterwards: async (client) => {
-        if (seed !== undefined && (await isEmpty(client))) {
-          onStep("Loading the demo data");
-          await seed(database);
-        }
-      },
+    await prepareDatabase(database, logger, { includeCurrent: true }).catch(async (error: unknown) => {
+      if (!(error instanceof MigrationError && onBrokenMigration)) {
+        throw error;
+      }
+      // Fails again where it was a committed one.
+      await prepareDatabase(database, logger, { includeCurrent: false });
+      onBrokenMigration(error);
     });
     onStep("Building the API");
     const stack = await startStack(database.config, { urls: database.urls, logger });
@@ -63,9 +60,4 @@ async function assertPortsFree({ http: { host, port, adminPort } }: Config): Pro
   if (problem !== null) {
     throw new Error(problem);
   }
-}
-
-async function isEmpty(client: Client): Promise<boolean> {
-  const { rowCount } = await client.query("select from app_public.organizations limit 1");
-  return rowCount === 0;
 }

@@ -8,4 +8,5 @@ create schema if not exists app_audit;
 --!include foundation/request_context.sql
 --!include foundation/uuid_v7.sql
 --!include foundation/row_triggers.sql
+--!include foundation/announce_changes.sql
 --!include foundation/reset_access.sql

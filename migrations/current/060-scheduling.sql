@@ -101,4 +101,3 @@ create index if not exists care_sessions_organization_id_started_at_idx
 --!include scheduling/appointment_fields.sql
 --!include scheduling/book_appointment.sql
 --!include scheduling/change_appointment.sql
---!include scheduling/announce_appointments.sql

@@ -158,7 +158,8 @@ create table if not exists app_vault.encrypted_cycle_data (
 create table if not exists app_vault.healthcare_shares (
   id uuid primary key default app_hidden.uuid_v7(),
   user_id uuid not null default auth.uid() references app_public.users on delete cascade,
-  recipient_clinic_id uuid references app_public.clinics on delete cascade,
+  -- A share outlives the clinic, with the record of who has opened it; then a link is the only way.
+  recipient_clinic_id uuid references app_public.clinics on delete set null,
   expires_at timestamptz not null,
   revoked_at timestamptz,
   created_at timestamptz not null default now(),

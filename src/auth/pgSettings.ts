@@ -21,10 +21,16 @@ export function pgSettings(claims: Claims | null, scope: RequestScope, requestId
     lock_timeout: LOCK_TIMEOUT,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT,
   };
+  const userId = claims?.userId ?? null;
+  const organizationId = scope.organizationId ?? claims?.organizationId ?? null;
   const facts: Record<string, string | null> = {
-    "jwt.claims.sub": claims?.userId ?? null,
+    "jwt.claims.sub": userId,
     "jwt.claims.sid": claims?.sessionId ?? null,
-    "app.organization_id": scope.organizationId ?? claims?.organizationId ?? null,
+    "app.organization_id": organizationId,
+    // The same two facts under the names that policies written for other systems read. `app.is_superadmin` is not among
+    // them: nobody but the database knows it, see docs/tenancy.md.
+    "app.current_user_id": userId,
+    "app.current_org_id": organizationId,
     "app.clinic_id": scope.clinicId ?? claims?.clinicId ?? null,
     "app.purpose_of_use": scope.purposeOfUse,
   };

@@ -106,7 +106,10 @@ const commitCommand: CommandModule<object, { message: string }> = {
         "writes migrations/committed/000002-scheduling-reminders.sql",
       ),
   handler: async ({ message }) => {
-    await withDatabase(async ({ urls }, logger) => {
+    await withDatabase(async (database, logger) => {
+      // The shadow database belongs to app_owner, so the roles come first.
+      await prepareEmptyDatabase(database, logger);
+      const { urls } = database;
       await withMigrationLock(urls.superuser, () =>
         withMigrateSettings({ urls, logger }, (settings) => commit(settings, message)),
       );

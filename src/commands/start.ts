@@ -1,17 +1,18 @@
 import type { CommandModule } from "yargs";
 
 import { loadConfig } from "../config.ts";
+import type { PreparedDatabase } from "../database/prepareDatabase.ts";
+import { describeFailure } from "../describeFailure.ts";
 import { makeLogger } from "../logging.ts";
-import { seedDatabase } from "../seed/seedDatabase.ts";
+import { seedEmptyDatabase } from "../seed/seedEmptyDatabase.ts";
 import { type RunningDevelopment, startDevelopment, type StartOptions } from "../startDevelopment.ts";
 import { stopSignal } from "../stopSignal.ts";
 import { welcome } from "./welcome.ts";
 
 /** Starts everything, says where it is, and stops it in order when told to. `whileRunning` gets its own clean-up. */
 export async function runUntilStopped(
-  { includeCurrent, seed }: Pick<StartOptions, "includeCurrent" | "seed">,
-  whileRunning: (running: RunningDevelopment) => Promise<() => Promise<void>> = async () => async () =>
-    undefined,
+  { onBrokenMigration }: Pick<StartOptions, "onBrokenMigration"> = {},
+  whileRunning: (running: RunningDevelopment) => () => Promise<void> = () => async () => undefined,
 ): Promise<void> {
   const stopped = stopSignal();
   const config = loadConfig();
@@ -22,10 +23,11 @@ export async function runUntilStopped(
   }
   const began = Date.now();
   const onStep = (step: string) => console.log(`${step} …`);
-  const running = await startDevelopment(config, makeLogger(config), { includeCurrent, seed, onStep });
+  const running = await startDevelopment(config, makeLogger(config), { onBrokenMigration, onStep });
   try {
-    const finish = await whileRunning(running);
+    const finish = whileRunning(running);
     try {
+      await loadDemoData(running.database);
       console.log(`Ready in ${((Date.now() - began) / 1000).toFixed(1)} s.\n\n${await welcome(running)}`);
       await stopped;
       console.log("\nStopping …");
@@ -37,15 +39,20 @@ export async function runUntilStopped(
   }
 }
 
+/** Demo data that do not fit the schema under development keep nobody from working on it. */
+async function loadDemoData(database: PreparedDatabase): Promise<void> {
+  try {
+    if (await seedEmptyDatabase(database)) {
+      console.log("Demo data loaded.");
+    }
+  } catch (error) {
+    console.error(`The demo data could not be loaded: ${describeFailure(error)}`);
+  }
+}
+
 export const startCommand: CommandModule = {
   command: "start",
   describe:
     "Start everything for development: Postgres, roles, schema, demo data, gateway and worker, until Ctrl-C.",
-  handler: () =>
-    runUntilStopped({
-      includeCurrent: true,
-      seed: async (database) => {
-        await seedDatabase(database);
-      },
-    }),
+  handler: () => runUntilStopped(),
 };

@@ -6,19 +6,18 @@ import { applyCurrentMigration } from "../database/migrateDatabase.ts";
 import { MIGRATIONS_FOLDER } from "../database/migrateSettings.ts";
 import { MigrationError } from "../database/MigrationError.ts";
 import { withMigrationLock } from "../database/migrationLock.ts";
-import { watchMigrations } from "../database/watchMigrations.ts";
+import { fingerprintMigrations, watchMigrations } from "../database/watchMigrations.ts";
 import { makeLogger } from "../logging.ts";
 import type { RunningDevelopment } from "../startDevelopment.ts";
 import { runUntilStopped } from "./start.ts";
 
 /** Runs the open migration and serves what it makes; returns the milliseconds that took. */
-export async function applyAndReload(
+async function applyAndReload(
   { database: { urls }, gateway }: RunningDevelopment,
   logger: Logger,
-  migrationsFolder = MIGRATIONS_FOLDER,
 ): Promise<number> {
   const began = Date.now();
-  await withMigrationLock(urls.superuser, () => applyCurrentMigration({ urls, logger, migrationsFolder }));
+  await withMigrationLock(urls.superuser, () => applyCurrentMigration({ urls, logger }));
   await gateway.reload();
   return Date.now() - began;
 }
@@ -28,9 +27,13 @@ async function tryToApply(running: RunningDevelopment, logger: Logger): Promise<
   try {
     console.log(`The API follows the saved SQL (${await applyAndReload(running, logger)} ms).`);
   } catch (error) {
-    const message = error instanceof MigrationError ? error.message : String((error as Error).stack ?? error);
-    console.error(`${message}\nThe last good schema keeps serving.`);
+    tell(error);
   }
+}
+
+function tell(error: unknown): void {
+  const message = error instanceof MigrationError ? error.message : String((error as Error).stack ?? error);
+  console.error(`${message}\nThe last good schema keeps serving.`);
 }
 
 export const watchCommand: CommandModule = {
@@ -38,10 +41,10 @@ export const watchCommand: CommandModule = {
   describe:
     "Start everything as `start` does, and let the API follow the SQL files of migrations/ as they are saved.",
   handler: async () => {
-    const config = loadConfig();
-    const logger = makeLogger(config);
-    await runUntilStopped({ includeCurrent: false }, (running) =>
-      watchMigrations(MIGRATIONS_FOLDER, () => tryToApply(running, logger)),
+    const logger = makeLogger(loadConfig());
+    const handled = await fingerprintMigrations(MIGRATIONS_FOLDER);
+    await runUntilStopped({ onBrokenMigration: tell }, (running) =>
+      watchMigrations(MIGRATIONS_FOLDER, handled, () => tryToApply(running, logger)),
     );
   },
 };

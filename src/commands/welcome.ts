@@ -1,55 +1,73 @@
+import { DEMO_PEOPLE, type DemoPerson } from "../seed/demoPeople.ts";
+import { DEMO_QUERIES } from "../seed/demoQueries.ts";
 import type { RunningDevelopment } from "../startDevelopment.ts";
 import { developmentToken } from "./token.ts";
 
-interface DemoPerson {
-  email: string;
-  sees: string;
-  /** A superadmin reaches clinics' records only with a purpose, which goes on record. */
-  purpose?: string;
+/** Who sees the most different worlds; `seed` lists the others. */
+const SHOWN: readonly DemoPerson[] = [DEMO_PEOPLE.alice, DEMO_PEOPLE.bob, DEMO_PEOPLE.admin];
+
+/** Where everything is, and as each demo person a query to paste. */
+export async function welcome(running: RunningDevelopment): Promise<string> {
+  const { gateway, database } = running;
+  return [
+    `  Explorer  ${gateway.url}/`,
+    `  GraphQL   ${gateway.url}/graphql`,
+    `  Health    ${gateway.adminUrl}/ready`,
+    `  Database  ${database.config.database.url === null ? "npx bailiwick url" : "DATABASE_URL"}`,
+    ...(await signInSection(running)),
+    "",
+    "Ctrl-C stops everything.",
+  ].join("\n");
 }
 
-const DEMO_PEOPLE: DemoPerson[] = [
-  { email: "alice@example.com", sees: "owns Acme Corp and is a provider in one of its clinics" },
-  { email: "bob@example.com", sees: "belongs to Tech Startup Inc" },
-  { email: "admin@example.com", sees: "is superadmin", purpose: "support" },
-];
+/** Nothing where tokens come from an outside issuer. */
+async function signInSection({ gateway, database: { config, urls } }: RunningDevelopment): Promise<string[]> {
+  if (config.auth.jwtSecret === null) {
+    return [];
+  }
+  const invitations: string[] = [];
+  for (const [index, person] of SHOWN.entries()) {
+    const token = await developmentToken(config, urls.superuser, person.email);
+    if (token !== null) {
+      invitations.push("", ...invitation(person, token, `${gateway.url}/graphql`, index));
+    }
+  }
+  return invitations.length === 0
+    ? ["", "Nobody of the demo people is in this database: 'npx bailiwick seed' brings them."]
+    : [
+        "",
+        "Three people, and a query as each of them to paste into another terminal. What it answers depends on who asks:",
+        "swap the last lines and see. A token lives 12 hours; 'npx bailiwick token PERSON' prints another.",
+        'In the explorer, the same goes under Headers: { "Authorization": "Bearer …" }',
+        ...invitations,
+      ];
+}
 
-const QUERY =
-  "{ viewer { email } organizations { nodes { name clinics { nodes { name appointments(first: 2) " +
-  "{ nodes { startsAt status patient { givenName familyName } } } } } } } }";
-
-/** Where everything is, and the same query as each demo person, ready to paste. */
-export async function welcome({ gateway, database: { config, urls } }: RunningDevelopment): Promise<string> {
-  const lines = [
-    `Explorer  ${gateway.url}/`,
-    `GraphQL   ${gateway.url}/graphql`,
-    `Health    ${gateway.adminUrl}/ready`,
-    config.database.url === null
-      ? `Database  npx bailiwick url   (in ${config.database.dataDir})`
-      : "Database  DATABASE_URL",
+/** A comment and a command, with the token at the end: what is long and unreadable comes last. */
+function invitation(
+  { email, is, purposeOfUse }: DemoPerson,
+  token: string,
+  url: string,
+  index: number,
+): string[] {
+  const { title, query } = DEMO_QUERIES[index % DEMO_QUERIES.length] ?? {
+    title: "",
+    query: "{ viewer { email } }",
+  };
+  const body = JSON.stringify({ query: query.replaceAll(/\s+/g, " ") });
+  const headers = [
+    ...(purposeOfUse === undefined ? [] : [`X-Purpose-Of-Use: ${purposeOfUse}`]),
+    `Authorization: Bearer ${token}`,
   ];
-  const invitations = await Promise.all(DEMO_PEOPLE.map((person) => invitation(person)));
-  const found = invitations.filter((text) => text !== null);
-  if (found.length > 0) {
-    lines.push(
-      "",
-      "The same query as people who see different worlds (a token lives 12 hours; a new one: npx bailiwick token PERSON):",
-    );
-    lines.push(...found);
-  }
-  lines.push("", "Ctrl-C stops everything.");
-  return lines.join("\n");
+  return [
+    `# ${email}: ${is}`,
+    `# ${title}`,
+    `curl -sw '\\n' ${url} -H 'Content-Type: application/json' \\`,
+    `  -d ${inShellQuotes(body)} \\`,
+    `  ${headers.map((header) => `-H ${inShellQuotes(header)}`).join(" ")}`,
+  ];
+}
 
-  async function invitation({ email, sees, purpose }: DemoPerson): Promise<string | null> {
-    const token = config.auth.jwtSecret && (await developmentToken(config, urls.superuser, email));
-    if (!token) {
-      return null;
-    }
-    const headers = [`Authorization: Bearer ${token}`, "Content-Type: application/json"];
-    if (purpose !== undefined) {
-      headers.push(`X-Purpose-Of-Use: ${purpose}`);
-    }
-    const options = headers.map((header) => `-H '${header}'`).join(" ");
-    return `\n# ${email} ${sees}\ncurl -s ${gateway.url}/graphql ${options} -d '${JSON.stringify({ query: QUERY })}'`;
-  }
+function inShellQuotes(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }

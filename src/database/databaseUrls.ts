@@ -27,7 +27,7 @@ export const MAINTENANCE_DATABASE = "postgres";
 /** Derives every role's connection from the administrative one; the overrides of the configuration win. */
 export function databaseUrls(config: DatabaseConfig, adminUrl: string): DatabaseUrls {
   const migrator = loginUrl(config, adminUrl, "app_migrator");
-  const owner = actingAs(migrator, "app_owner");
+  const owner = ownerUrl(config, adminUrl);
   return {
     superuser: adminUrl,
     root: withDatabase(adminUrl, MAINTENANCE_DATABASE),
@@ -57,6 +57,11 @@ export function loginUrl(config: DatabaseConfig, adminUrl: string | null, role: 
     );
   }
   return withCredentials(adminUrl, role, rolePassword(config.roleSecret, role));
+}
+
+/** `app_migrator` acting as `app_owner`. */
+export function ownerUrl(config: DatabaseConfig, adminUrl: string | null): string {
+  return actingAs(loginUrl(config, adminUrl, "app_migrator"), "app_owner");
 }
 
 /** The database that a connection string names. */

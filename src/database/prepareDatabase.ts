@@ -13,21 +13,18 @@ export interface PrepareOptions {
   /** Development: also run the open migration in `migrations/current`. */
   includeCurrent: boolean;
   migrationsFolder?: string;
-  /** Runs at the end, while no other instance prepares the same database. */
-  afterwards?: (client: Client) => Promise<void>;
 }
 
 /** Roles, extensions, queue and schema, up to date; instances that start at once do it one after the other. */
 export async function prepareDatabase(
   database: PreparedDatabase,
   logger: Logger,
-  { includeCurrent, migrationsFolder, afterwards }: PrepareOptions,
+  { includeCurrent, migrationsFolder }: PrepareOptions,
 ): Promise<void> {
   await withMigrationLock(database.urls.superuser, async (client) => {
     await runSetup(client, database, logger);
     const run = includeCurrent ? applyCurrentMigration : migrateDatabase;
     await run({ urls: database.urls, logger: logger.child({ scope: "migrate" }), migrationsFolder });
-    await afterwards?.(client);
   });
 }
 

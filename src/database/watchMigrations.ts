@@ -6,18 +6,17 @@ const WATCHED = ["fixtures", "current"];
 const POLL_INTERVAL = 100;
 
 /**
- * Calls `onChange` at once, and again whenever the SQL files of a migrations folder have changed and come to rest; one
- * call at a time. It looks, instead of being told: notifications get lost when a folder is replaced (git stash).
+ * Calls `onChange` whenever the SQL files of a migrations folder have changed and come to rest; one call at a time. It
+ * looks, instead of being told: notifications get lost when a folder is replaced (git stash).
  *
- * @returns after the first call, a function that ends the watching; it waits for a call that is under way.
+ * @param handled the fingerprint from before the files were last run: what was saved meanwhile counts as a change.
+ * @returns a function that ends the watching; it waits for a call that is under way.
  */
-export async function watchMigrations(
+export function watchMigrations(
   migrationsFolder: string,
+  handled: string,
   onChange: () => Promise<void>,
-): Promise<() => Promise<void>> {
-  // Before the call: what is saved while it reads the files counts as a change.
-  const handled = await fingerprint(migrationsFolder);
-  await onChange();
+): () => Promise<void> {
   const abort = new AbortController();
   const watching = watch(migrationsFolder, onChange, handled, abort.signal);
   return async () => {
@@ -36,7 +35,7 @@ async function watch(
   let previous = initial;
   while (!signal.aborted) {
     await sleep(POLL_INTERVAL, undefined, { signal }).catch(() => undefined);
-    const current = await fingerprint(migrationsFolder);
+    const current = await fingerprintMigrations(migrationsFolder);
     const isAtRest = current === previous;
     if (!signal.aborted && isAtRest && current !== handled) {
       handled = current;
@@ -46,8 +45,8 @@ async function watch(
   }
 }
 
-/** Names, sizes and times of every SQL file. */
-async function fingerprint(migrationsFolder: string): Promise<string> {
+/** Names, sizes and times of every SQL file that is watched. */
+export async function fingerprintMigrations(migrationsFolder: string): Promise<string> {
   const folders = WATCHED.map((name) => join(migrationsFolder, name));
   const names = await Promise.all(folders.map(sqlFiles));
   const facts = await Promise.all(names.flat().map(describeFile));

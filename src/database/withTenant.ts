@@ -15,8 +15,8 @@ export interface Tenant {
 }
 
 /**
- * Runs `fn` in one transaction as `app_user` with exactly the settings of a GraphQL request by that person; commits
- * when it returns and rolls back when it throws.
+ * Runs `fn` in one transaction as `app_user` with exactly the settings of a GraphQL request by that person, and
+ * `app.is_superadmin` besides; commits when it returns and rolls back when it throws.
  *
  * @param pool connections of the gateway's login role.
  */
@@ -28,7 +28,10 @@ export async function withTenant<T>(
   const { organizationId, userId, clinicId = null, sessionId = null, purposeOfUse = null } = tenant;
   const claims = { userId, sessionId, organizationId, clinicId, expiresAt: Number.MAX_SAFE_INTEGER };
   const settings = pgSettings(claims, { organizationId, clinicId, purposeOfUse }, randomUUID());
-  return withPgSettings(pool, settings, fn);
+  return withPgSettings(pool, settings, async (client) => {
+    await client.query("select app_hidden.set_superadmin_setting()");
+    return fn(client);
+  });
 }
 
 /** Runs `fn` in one transaction with settings that end with it; commits when it returns, rolls back when it throws. */

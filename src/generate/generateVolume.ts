@@ -53,7 +53,7 @@ export async function generateVolume(
   const isComplete = await withClients(urls.data, CONNECTIONS, (clients) =>
     runSteps(clients, { ...request, around }, written, options),
   );
-  if (isComplete) {
+  if (isComplete && Object.values(written).some((rows) => rows > 0)) {
     await withClients(urls.owner, 1, ([client]) => client.query(VACUUM));
   }
   return { around, written, isComplete };

@@ -72,7 +72,7 @@ export function assertShape(shape: VolumeShape): void {
   }
   const capacity =
     Math.floor(clinics / organizations) * organizations * PROVIDERS * MAXIMUM_APPOINTMENTS_OF_PROVIDER;
-  if (appointments > capacity) {
+  if (capacity > 0 && appointments > capacity) {
     problems.push(
       `--appointments must be at most ${capacity} with ${clinics} clinics of ${PROVIDERS} providers; got ${appointments}`,
     );

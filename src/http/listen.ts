@@ -11,7 +11,13 @@ const DRAIN_TIMEOUT = 10_000;
 
 /** How long a client may take to send its headers and its whole request, in milliseconds. */
 export function makeHttpServerLimits(): ServerOptions {
-  return { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
+  return {
+    headersTimeout: 10_000,
+    requestTimeout: 30_000,
+    connectionsCheckingInterval: 5_000,
+    // Longer than a proxy or client keeps an idle connection: whoever closes first may meet the other's next request.
+    keepAliveTimeout: 65_000,
+  };
 }
 
 /** Listens, and says in one sentence what to do if the address cannot be had. Port 0 takes any free one. */

@@ -8,17 +8,21 @@ import { makeWorkerLogger } from "../database/graphileLogger.ts";
 import { makePool } from "../database/makePool.ts";
 
 export interface RunningWorker {
+  /** False once it has stopped, told to or by itself. */
+  isRunning(): boolean;
   /** Lets the jobs in progress finish, then lets go of the database. Safe to call twice. */
   close(): Promise<void>;
 }
 
 const TASKS_FOLDER = join(import.meta.dirname, "../tasks");
+const CRONTAB_FILE = join(import.meta.dirname, "crontab");
 
 /** Every job needs one connection, the listener and the bookkeeping one more each. */
 const SPARE_CONNECTIONS = 2;
 
 /**
- * Works off the queue with the tasks of src/tasks; a file's name is its task's identifier.
+ * Works off the queue with the tasks of src/tasks (a file's name is its task's identifier), and adds to it what is due by
+ * the crontab beside this file.
  *
  * @param url connection of `app_worker`.
  */
@@ -36,22 +40,23 @@ export async function startWorker(
     const runner = await run({
       pgPool: pool,
       taskDirectory: TASKS_FOLDER,
-      parsedCronItems: [],
+      crontabFile: CRONTAB_FILE,
       concurrency,
       noHandleSignals: true,
       logger: makeWorkerLogger(scoped),
       preset: { worker: { completeJobBatchDelay: 0 } },
     });
-    const ended = runner.promise.catch((error: unknown) =>
-      scoped.error({ err: error }, "The worker has stopped"),
-    );
+    let isRunning = true;
+    const ended = runner.promise
+      .catch((error: unknown) => scoped.error({ err: error }, "The worker has stopped"))
+      .finally(() => (isRunning = false));
     let closing: Promise<void> | undefined;
     const close = async () => {
       await runner.stop();
       await ended;
       await pool.end();
     };
-    return { close: () => (closing ??= close()) };
+    return { isRunning: () => isRunning, close: () => (closing ??= close()) };
   } catch (error) {
     await pool.end();
     throw error;

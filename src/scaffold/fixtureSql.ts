@@ -135,9 +135,10 @@ function comments(table: NewTable, target: string): string[] {
     id: `'The ${noun}’s id.'`,
     ...Object.fromEntries(Object.entries(documentation).map(([column, text]) => [column, `'${text}'`])),
     ...Object.fromEntries(
-      table.columns.map(({ name, reference }) => {
-        return [name, `${sensitivity || "'"}${describeColumn(noun, name, reference !== null)}'`];
-      }),
+      table.columns.map(({ name, reference }) => [
+        name,
+        `${sensitivity || "'"}${describeColumn(noun, name, reference !== null)}'`,
+      ]),
     ),
     created_at: "'When it was made.'",
     updated_at: "'When it last changed.'",

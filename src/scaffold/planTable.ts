@@ -14,7 +14,7 @@ export interface PlannedFile {
   text: string;
 }
 
-/** `--!include` files in migrations/current are numbered in tens, so that one fits between two. */
+/** Files of migrations/current are numbered in tens, so that one fits between two. */
 const NUMBER_STEP = 10;
 const LAST_NUMBER = 999;
 const MATRIX = "test/schema/access/matrix.ts";
@@ -36,7 +36,7 @@ export async function planTable(projectRoot: string, request: TableRequest): Pro
       text: migrationSql(table),
     },
     { path: `migrations/fixtures/${domain}/${name}.sql`, text: fixtureSql(table) },
-    { path: `test/schema/${domain}/${name}.test.ts`, text: await formatted(testFile(table)) },
+    { path: `test/schema/${domain}/${camelCase(name)}.test.ts`, text: await formatted(testFile(table)) },
   ];
   const taken = files.filter(({ path }) => existsSync(join(projectRoot, path)));
   if (taken.length > 0) {
@@ -53,6 +53,9 @@ function nextNumber(currentFolder: string): string {
   }
   return String(next).padStart(3, "0");
 }
+
+const camelCase = (name: string) =>
+  name.replaceAll(/_(.)/g, (_match, letter: string) => letter.toUpperCase());
 
 /** The world of the tests has no row of a new table, so nobody sees one. */
 function matrixLine(projectRoot: string, name: string): PlannedFile[] {

@@ -184,11 +184,21 @@ const VISITS: DemoVisit[] = [
 
 const MINUTE_MILLISECONDS = 60_000;
 
-function patientId(name: DemoPatientName): string {
+export function patientId(name: DemoPatientName): string {
   return demoId(`patient/${name}`);
 }
 
-function homeClinicId(name: DemoPatientName): string {
+/** Of the visit that starts then, written as in VISITS. */
+export function appointmentId(patient: DemoPatientName, startsAt: string): string {
+  return demoId(`appointment/${patient}/${startsAt}`);
+}
+
+/** Of the visit that starts then, if something was done. */
+export function careSessionId(patient: DemoPatientName, startsAt: string): string {
+  return demoId(`care_session/${patient}/${startsAt}`);
+}
+
+export function homeClinicId(name: DemoPatientName): string {
   return inClinic(PATIENTS[name].clinic).clinic_id;
 }
 
@@ -200,7 +210,7 @@ const visits = VISITS.map((visit) => {
     patient_id: patientId(patient),
     provider_id: demoUserId(PROVIDERS[clinic]),
   };
-  return { ...visit, endsAt, shared, appointmentId: demoId(`appointment/${patient}/${startsAt}`) };
+  return { ...visit, endsAt, shared, id: appointmentId(patient, startsAt) };
 });
 
 /** The patients of the demo clinics and their visits. */
@@ -227,8 +237,8 @@ export const DEMO_RECORDS: DemoRows = {
       access: "full_record",
     },
   ],
-  appointments: visits.map(({ shared, appointmentId, startsAt, endsAt, status, reason }) => ({
-    id: appointmentId,
+  appointments: visits.map(({ shared, id, startsAt, endsAt, status, reason }) => ({
+    id,
     ...shared,
     during: `[${startsAt},${endsAt})`,
     status,
@@ -238,10 +248,10 @@ export const DEMO_RECORDS: DemoRows = {
   })),
   care_sessions: visits
     .filter(({ summary }) => summary !== undefined)
-    .map(({ shared, appointmentId, patient, startsAt, endsAt, summary, costCents }) => ({
-      id: demoId(`care_session/${patient}/${startsAt}`),
+    .map(({ shared, id, patient, startsAt, endsAt, summary, costCents }) => ({
+      id: careSessionId(patient, startsAt),
       ...shared,
-      appointment_id: appointmentId,
+      appointment_id: id,
       started_at: startsAt,
       ended_at: endsAt,
       status: "completed",

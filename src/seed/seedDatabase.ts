@@ -1,16 +1,31 @@
 import { Client } from "pg";
 
 import type { PreparedDatabase } from "../database/prepareDatabase.ts";
-import { DEMO_CLINICS, DEMO_ORGANIZATION_IDS, type DemoRows } from "./demoClinics.ts";
+import { DEMO_FLAGS, DEMO_SHARES, makeDemoDealings } from "./demoAccess.ts";
+import { DEMO_CLINICS, DEMO_ORGANIZATION_IDS, type DemoRows, inClinic } from "./demoClinics.ts";
+import { DEMO_FIGURES } from "./demoFigures.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE, type DemoPersonName, demoUserId } from "./demoPeople.ts";
+import { DEMO_PRACTICE, DEMO_SYSTEM_TEMPLATES } from "./demoPractice.ts";
 import { DEMO_RECORDS } from "./demoRecords.ts";
+import { insertRows, type SeedReport } from "./insertRows.ts";
+import { seedVault } from "./seedVault.ts";
 
-/** Table → how many rows are new. */
-export type SeedReport = Record<string, number>;
+export type { SeedReport } from "./insertRows.ts";
+
+/** What an import could have brought, in the order of its foreign keys. */
+const IMPORTED: DemoRows = {
+  ...DEMO_CLINICS,
+  ...DEMO_RECORDS,
+  ...DEMO_PRACTICE,
+  ...DEMO_FIGURES,
+  ...DEMO_SHARES,
+  ...DEMO_FLAGS,
+};
 
 /**
- * Puts the demo people, clinics and patients into a database, in one transaction. Rows that are there stay as they are, so
- * a second run changes nothing.
+ * Puts the demo people and something of every table into a database, in one transaction. Rows that are there stay as they
+ * are, so a second run changes nothing. Ids and contents are the same in every database, except for what the database
+ * makes itself (derived metrics, reports, consents) and what has to be random (the vault's nonces).
  *
  * @throws in production, and where somebody else has a demo person's address or a demo organization's slug.
  */
@@ -24,9 +39,16 @@ export async function seedDatabase({ config, urls }: PreparedDatabase): Promise<
     await client.query("begin");
     await assertNotTaken(client);
     const users = await insertPeople(client);
-    const records = await insertRecords(client, { ...DEMO_CLINICS, ...DEMO_RECORDS });
+    const imported = await importRecords(client);
+    const written = [
+      await insertRows(client, "app_public", DEMO_SYSTEM_TEMPLATES),
+      await insertRows(client, "app_public", makeDemoDealings(new Date())),
+      await sellPlan(client),
+      await makeReport(client),
+      await seedVault(client, new Date()),
+    ];
     await client.query("commit");
-    return { users, ...records };
+    return written.reduce(addCounts, { users, ...imported });
   } finally {
     // Without a commit, the end of the connection rolls back.
     await client.end();
@@ -57,6 +79,7 @@ function userRows() {
     email,
     display_name: displayName,
     is_superadmin: name === "admin",
+    consent_marketing: name === "pat",
   }));
 }
 
@@ -89,8 +112,8 @@ select count(*)::int as count from made`,
     await client.query(
       `\
 update app_public.profiles p
-set display_name = d.display_name
-from jsonb_to_recordset($1) as d (id uuid, display_name text)
+set display_name = d.display_name, consent_pipeda = true, consent_marketing = d.consent_marketing
+from jsonb_to_recordset($1) as d (id uuid, display_name text, consent_marketing boolean)
 where d.id = p.user_id
 and p.display_name = ''`,
       [JSON.stringify(userRows())],
@@ -99,22 +122,49 @@ and p.display_name = ''`,
   return count;
 }
 
-/** As an import would: within the policies, and without telling anybody of the appointments. */
-async function insertRecords(client: Client, tables: DemoRows): Promise<SeedReport> {
+function addCounts(total: SeedReport, more: SeedReport): SeedReport {
+  const sums = Object.entries(more).map(([table, count]) => [table, (total[table] ?? 0) + count] as const);
+  return { ...total, ...Object.fromEntries(sums) };
+}
+
+/** As an import would: within the policies, without telling anybody of the appointments, and with metrics in the end. */
+async function importRecords(client: Client): Promise<SeedReport> {
   await client.query("set local role app_data");
   await client.query("select set_config('app.data_scope', $1, true)", [DEMO_ORGANIZATION_IDS.join(",")]);
-  const report: SeedReport = {};
-  for (const [table, rows] of Object.entries(tables)) {
-    const columns = Object.keys(rows[0] ?? {}).join(", ");
-    const { rowCount } = await client.query(
-      `\
-insert into app_public.${table} (${columns})
-select ${columns} from jsonb_populate_recordset(null::app_public.${table}, $1)
-on conflict do nothing`,
-      [JSON.stringify(rows)],
+  const report = await insertRows(client, "app_public", IMPORTED);
+  if (Object.values(report).some((count) => count > 0)) {
+    await client.query(
+      "select app_hidden.calculate_organization_metrics(o) from unnest($1::uuid[]) as o order by o",
+      [DEMO_ORGANIZATION_IDS],
     );
-    report[table] = rowCount ?? 0;
   }
   await client.query("reset role");
   return report;
+}
+
+/** Acme Corp pays, Tech Startup stays on the free plan. A subscription that anybody has changed stays as it is. */
+async function sellPlan(client: Client): Promise<SeedReport> {
+  const { rowCount } = await client.query(
+    `\
+update app_public.subscriptions
+set plan = 'pro', seats = 40, period_start = '2026-01-01 00:00:00Z', period_end = '2028-01-01 00:00:00Z'
+where organization_id = $1
+and updated_at = created_at`,
+    [inClinic("downtown").organization_id],
+  );
+  return { subscriptions: rowCount ?? 0 };
+}
+
+/** Acme Downtown's February, from the metrics as they are now. */
+async function makeReport(client: Client): Promise<SeedReport> {
+  const { organization_id, clinic_id } = inClinic("downtown");
+  const { rowCount } = await client.query(
+    `\
+select app_public.create_report('month', '2026-02-01', $1::uuid, $2::uuid)
+where not exists (
+  select from app_public.reports where organization_id = $2 and clinic_id = $1 and starts_on = '2026-02-01'
+)`,
+    [clinic_id, organization_id],
+  );
+  return { reports: rowCount ?? 0 };
 }

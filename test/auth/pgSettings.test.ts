@@ -32,6 +32,8 @@ describe("pgSettings", () => {
       "jwt.claims.sub": claims.userId,
       "jwt.claims.sid": claims.sessionId,
       "app.organization_id": claims.organizationId,
+      "app.current_user_id": claims.userId,
+      "app.current_org_id": claims.organizationId,
       "app.clinic_id": scope.clinicId,
       "app.purpose_of_use": "treatment",
       "app.request_id": "r1",
@@ -43,11 +45,19 @@ describe("pgSettings", () => {
     const organizationId = "01900000-0000-7000-8000-00000000000b";
     const settings = pgSettings(claims, { ...NOWHERE, organizationId }, "r1");
     expect(settings["app.organization_id"]).toBe(organizationId);
+    expect(settings["app.current_org_id"]).toBe(organizationId);
   });
 
   it("forwards nothing of a token that is not on the list", () => {
-    const generous = { ...claims, role: "postgres", search_path: "evil", "jwt.claims.role": "postgres" };
+    const generous = {
+      ...claims,
+      role: "postgres",
+      search_path: "evil",
+      "jwt.claims.role": "postgres",
+      "app.is_superadmin": "true",
+      "app.current_user_id": "postgres",
+    };
     const settings = pgSettings(generous, NOWHERE, "r1");
-    expect(JSON.stringify(settings)).not.toMatch(/postgres|evil/);
+    expect(JSON.stringify(settings)).not.toMatch(/postgres|evil|superadmin/);
   });
 });

@@ -67,7 +67,8 @@ const PRIVATE_FUNCTIONS: CatalogRule = {
 };
 
 const ANONYMOUS_FUNCTIONS: CatalogRule = {
-  title: "an anonymous request may call only what signing in and a share's link need, and readers of its own settings",
+  title:
+    "an anonymous request may call only what signing in and a share's link need, and readers of its own settings",
   query: `
     select object, 'executable by app_anonymous' as detail
     from (${APP_FUNCTIONS}) f, aclexplode(f.proacl) a

@@ -1,60 +1,32 @@
 import { randomUUID } from "node:crypto";
 
-import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Client, createClient, type FormattedExecutionResult } from "graphql-ws";
+import { beforeAll, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
 
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { type GraphqlError, useGateway } from "../support/graphql.ts";
+import { useGateway } from "../support/graphql.ts";
 import type { Person } from "../support/people.ts";
 import { createWorld, type World } from "../support/world.ts";
+import { errorsOf, type News, useSubscriber } from "./subscriber.ts";
 
 const db = useTestDatabase();
 const api = useGateway(db);
+const subscriber = useSubscriber(db, api);
 let world: World;
-const clients: Client[] = [];
 
 beforeAll(async () => {
   world = await createWorld(db.superuser);
 });
 
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.dispose()));
-});
-
 const SUBSCRIBE = `subscription ($clinicId: UUID!) {
   appointmentChanged(clinicId: $clinicId) { operation appointmentId appointment { status kind } }
 }`;
-type News = FormattedExecutionResult<Record<string, unknown>, unknown>;
 
-/** Subscribes with any connection parameters; news come one by one from the iterator. */
-function subscribe(connectionParams: Record<string, unknown>, clinicId: string): AsyncIterableIterator<News> {
-  const url = `${api.url.replace("http", "ws")}/graphql`;
-  const client = createClient({ url, webSocketImpl: WebSocket, connectionParams, retryAttempts: 0 });
-  clients.push(client);
-  return client.iterate({ query: SUBSCRIBE, variables: { clinicId } }) as AsyncIterableIterator<News>;
-}
+const subscribe = (connectionParams: Record<string, unknown>, clinicId: string) =>
+  subscriber.subscribe(connectionParams, SUBSCRIBE, { clinicId });
 
-const as = (person: Person, clinicId: string) =>
-  subscribe({ Authorization: `Bearer ${api.tokenOf(person)}`, "X-Request-Id": "same" }, clinicId);
-
-const errorsOf = (news: IteratorResult<News>) => (news.value as News).errors as GraphqlError[] | undefined;
-
-/** Waits until the gateway listens: an earlier announcement would be missed. */
-async function untilListening(): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const { rows } = await db.superuser.query(
-      "select from pg_stat_activity where datname = $1 and application_name = 'bailiwick-listen' and query ~ '^LISTEN'",
-      [db.name],
-    );
-    if (rows.length > 0) {
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error("The gateway does not listen after two seconds.");
-}
+const as = (person: Person, clinicId: string) => subscriber.as(person, SUBSCRIBE, { clinicId });
 
 const touch = () =>
   db.superuser.query("update app_public.appointments set kind = 'control' where id = $1", [
@@ -65,7 +37,7 @@ describe("appointmentChanged", () => {
   it("brings a clinic's people the appointment as it is now, then stops when the membership ends", async () => {
     const news = as(world.here.staff, world.here.clinic.id);
     const first = news.next();
-    await untilListening();
+    await subscriber.untilListening(`appointments:${world.here.clinic.id}`);
     await touch();
     expect((await first).value).toEqual({
       data: {

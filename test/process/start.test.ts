@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -31,6 +32,19 @@ async function sql(text: string): Promise<unknown[]> {
   }
 }
 
+/** Does what a curl command asks for; a shell takes it apart, and curl itself need not be there. */
+async function paste(command: string): Promise<unknown> {
+  const script = `curl() { printf '%s\\n' "$@"; }\n${command}`;
+  const words = execFileSync("sh", ["-c", script], { encoding: "utf8" }).trimEnd().split("\n");
+  const valuesOf = (option: string) => words.filter((_, index) => words[index - 1] === option);
+  const response = await fetch(words.find((word) => word.startsWith("http")) ?? "", {
+    method: "POST",
+    headers: valuesOf("-H").map((header) => header.split(": ", 2) as [string, string]),
+    body: valuesOf("-d")[0],
+  });
+  return response.json();
+}
+
 describe("bailiwick start", () => {
   it("serves, and leaves no process behind after Ctrl-C", async () => {
     const running = start();
@@ -38,6 +52,29 @@ describe("bailiwick start", () => {
     await sql("create table public.kept (word text); insert into public.kept values ('kept')");
     expect(await running.stop("SIGINT")).toMatchObject({ code: 0 });
     expect(project.processes()).toEqual([]);
+  });
+
+  it("prints three queries that work when pasted, and is ready in every respect", async () => {
+    const running = start();
+    const [output] = await running.says(/Ready in[^]*Ctrl-C stops everything/);
+    const answers = await Promise.all(
+      [...output.matchAll(/^curl (.+\\\n)*.+$/gm)].map(([command]) => paste(command)),
+    );
+    expect(answers).toEqual([
+      { data: expect.objectContaining({ viewer: expect.objectContaining({ email: "alice@example.com" }) }) },
+      {
+        data: {
+          patients: { nodes: expect.arrayContaining([expect.objectContaining({ familyName: "Becker" })]) },
+        },
+      },
+      { data: { careSessions: { nodes: expect.arrayContaining([expect.anything()]) } } },
+    ]);
+    const [, health] = await running.says(/Health\s+(http\S+)/);
+    expect(await (await fetch(health ?? "")).json()).toEqual({
+      ready: true,
+      checks: { database: true, migrations: true, worker: true },
+    });
+    await running.stop();
   });
 
   it("is ready again in under ten seconds, with its data", async () => {

@@ -1,5 +1,15 @@
 import { execFile } from "node:child_process";
-import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 
@@ -17,7 +27,7 @@ export interface ScratchCheckout {
   root: string;
   /** Runs a program of the checkout, such as `bin/bailiwick`, in its root. */
   run(program: string, ...args: string[]): Promise<Run>;
-  /** The content of every file by its path, to compare with. */
+  /** A hash of every file by its path, to compare with. */
   files(): Map<string, string>;
   remove(): void;
 }
@@ -46,11 +56,22 @@ export function makeScratchCheckout(): ScratchCheckout {
       }),
     files: () =>
       new Map(
-        readdirSync(root, { recursive: true, withFileTypes: true })
-          .filter((entry) => entry.isFile())
-          .map((entry) => join(entry.parentPath, entry.name))
-          .map((file) => [relative(root, file), readFileSync(file, "utf8")]),
+        readdirSync(root)
+          .filter((entry) => !LEFT_OUT.has(entry))
+          .flatMap((entry) => filesBelow(join(root, entry)))
+          .map((file) => [
+            relative(root, file),
+            createHash("sha256").update(readFileSync(file)).digest("hex"),
+          ]),
       ),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
+}
+
+function filesBelow(path: string): string[] {
+  return statSync(path).isFile()
+    ? [path]
+    : readdirSync(path, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name));
 }

@@ -41,7 +41,7 @@ describe("the demo data", () => {
     );
     const { rows: before } = await db.superuser.query("select count(*) from app_audit.events");
     const second = await seedDatabase(db);
-    expect(Object.values(second)).toEqual(Object.keys(first).map(() => 0));
+    expect(Object.entries(second).filter(([, count]) => count > 0)).toEqual([]);
     expect((await db.superuser.query("select count(*) from app_audit.events")).rows).toEqual(before);
   });
 

@@ -201,6 +201,8 @@ async function applySettings(client: pg.ClientBase, settings: Settings): Promise
 const REQUEST_SETTINGS = [
   "jwt.claims.sub",
   "jwt.claims.sid",
+  "app.current_user_id",
+  "app.current_org_id",
   "app.organization_id",
   "app.clinic_id",
   "app.purpose_of_use",

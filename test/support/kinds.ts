@@ -28,6 +28,8 @@ export interface KindWrite {
   sql: string;
   values: (world: World) => unknown[];
   allowed: readonly Kind[];
+  /** SQLSTATEs besides 42501 by which the others may be told that they cannot. */
+  refusals?: readonly string[];
 }
 
 /** The person of a kind, and what their request says besides. */

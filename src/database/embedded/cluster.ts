@@ -33,13 +33,16 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] %q%u@%d '
 log_checkpoints = off
+# The defaults are for a machine of thirty years ago: an import of a million rows would wait for checkpoints.
+shared_buffers = '256MB'
+max_wal_size = '4GB'
 `;
 
 /** The Unix socket lies in the cluster's folder: it goes when that goes, and only the server's user reaches it. */
 const SOCKET_FOLDER = ".";
 
 /** Settings for a server whose data nobody needs after a crash. */
-const THROW_AWAY = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_wal_size=4GB"];
+const THROW_AWAY = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
 
 export interface StartOptions {
   /** The file that remembers the port, so that it stays the same from start to start as long as it is free. */

@@ -57,9 +57,10 @@ describe("break_glass", () => {
          values ($1, $2, $3, $4, 'Unconscious in the ER', now() - interval '1 second', now() - interval '1 hour')`,
         [world.own, world.there.patient.id, world.there.clinic.id, world.here.provider.userId],
       );
-      await client.query("select set_config('jwt.claims.sub', $1, true), set_config('role', 'app_user', true)", [
-        world.here.provider.userId,
-      ]);
+      await client.query(
+        "select set_config('jwt.claims.sub', $1, true), set_config('role', 'app_user', true)",
+        [world.here.provider.userId],
+      );
       const { rows } = await client.query(SEES_PATIENT, [world.there.patient.id]);
       expect(rows[0].count).toBe(0);
     });
@@ -122,7 +123,9 @@ describe("review_break_glass", () => {
       await become(world.admin);
       await value(REVIEW, [grant, false]);
       expect(
-        await rows("select action from app_public.audit_logs where resource_id = $1 order by created_at", [grant]),
+        await rows("select action from app_public.audit_logs where resource_id = $1 order by created_at", [
+          grant,
+        ]),
       ).toEqual([{ action: "insert" }, { action: "update" }]);
     }));
 });

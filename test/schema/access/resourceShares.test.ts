@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import { useTestDatabase } from "../../support/database.ts";
+import { createClinic } from "../../support/people.ts";
 import { createWorld, type World } from "../../support/world.ts";
 
 const SHARE = "select (app_public.share_care_session($1, $2, $3)).id";
@@ -56,10 +57,57 @@ describe("share_care_session", () => {
     ),
   );
 
+  it("cannot be passed on by the clinic that it is shared with", async () => {
+    const third = await createClinic(database.superuser, world.own);
+    await database.asUser(world.there.provider, async ({ value, become, attempt }) => {
+      await value(SHARE, [world.there.careSessionId, world.here.clinic.id, null]);
+      await become(world.here.provider);
+      expect(await value(SEES_SESSION, [world.there.careSessionId])).toBe(1);
+      await expect(attempt(SHARE, [world.there.careSessionId, third.id, null])).rejects.toMatchObject({
+        code: "42501",
+      });
+    });
+  });
+
   it("cannot share with a clinic of another organization", () =>
     database.asUser(world.there.provider, ({ attempt }) =>
-      expect(
-        attempt(SHARE, [world.there.careSessionId, world.abroad.clinic.id, null]),
-      ).rejects.toMatchObject({ code: "23503" }),
+      expect(attempt(SHARE, [world.there.careSessionId, world.abroad.clinic.id, null])).rejects.toMatchObject(
+        { code: "23503" },
+      ),
     ));
+});
+
+describe("share_report", () => {
+  const SHARE_REPORT = "select (app_public.share_report($1, $2)).id";
+  const SEES_REPORT = "select count(*)::int from app_public.reports where id = $1";
+  let reportId: string;
+
+  beforeAll(async () => {
+    const { rows } = await database.superuser.query(
+      `insert into app_public.reports (organization_id, clinic_id, period, starts_on, ends_on, figures)
+       values ($1, $2, 'week', '2029-12-31', '2030-01-06', '[]') returning id`,
+      [world.own, world.there.clinic.id],
+    );
+    reportId = rows[0].id;
+  });
+
+  it("shows a report to everybody of another clinic", () =>
+    database.asUser(world.there.provider, async ({ value, become }) => {
+      await value(SHARE_REPORT, [reportId, world.here.clinic.id]);
+      await become(world.here.viewer);
+      expect(await value(SEES_REPORT, [reportId])).toBe(1);
+      await become(world.abroad.provider);
+      expect(await value(SEES_REPORT, [reportId])).toBe(0);
+    }));
+
+  it.each([
+    ["staff of the clinic", () => world.there.staff, "42501"],
+    ["who runs the organization and treats nobody", () => world.owner, "42501"],
+    ["a provider of another clinic", () => world.here.provider, "NTFND"],
+    ["another organization's provider", () => world.abroad.provider, "NTFND"],
+  ])("denies %s", (_, person, code) =>
+    database.asUser(person(), ({ attempt }) =>
+      expect(attempt(SHARE_REPORT, [reportId, world.here.clinic.id])).rejects.toMatchObject({ code }),
+    ),
+  );
 });

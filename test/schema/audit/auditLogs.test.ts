@@ -36,7 +36,9 @@ describe("audit_logs", () => {
 
   it("shows everybody what they did themselves, by field names and never by values", () =>
     database.asUser(world.here.staff, async ({ rows, attempt }) => {
-      await attempt("update app_public.patients set phone = '+1 555 0199' where id = $1", [world.here.patient.id]);
+      await attempt("update app_public.patients set phone = '+1 555 0199' where id = $1", [
+        world.here.patient.id,
+      ]);
       const events = await rows("select action, resource_id, metadata from app_public.audit_logs");
       expect(events).toEqual([
         {

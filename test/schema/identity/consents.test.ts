@@ -47,8 +47,11 @@ describe("user_id_map", () => {
   it("follows the legacy id of a user", () =>
     database.inTransaction(async (client) => {
       const mapped = async () =>
-        (await client.query("select legacy_id from app_private.user_id_map where user_id = $1", [person.userId]))
-          .rows;
+        (
+          await client.query("select legacy_id from app_private.user_id_map where user_id = $1", [
+            person.userId,
+          ])
+        ).rows;
       const set = (id: string | null) =>
         client.query("update app_public.users set legacy_id = $2 where id = $1", [person.userId, id]);
       await set("old-1");

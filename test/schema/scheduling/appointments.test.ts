@@ -78,12 +78,14 @@ describe("book_appointment", () => {
     );
   });
 
-  it.each(["staff", "viewer"] as const)("denies a provider who is %s of the clinic and treats nobody", (role) =>
-    db.asUser(world.here.staff, (request) =>
-      expect(
-        book(request, { patientId: world.here.patient.id, providerId: world.here[role].userId }),
-      ).rejects.toMatchObject({ code: "NTFND" }),
-    ),
+  it.each(["staff", "viewer"] as const)(
+    "denies a provider who is %s of the clinic and treats nobody",
+    (role) =>
+      db.asUser(world.here.staff, (request) =>
+        expect(
+          book(request, { patientId: world.here.patient.id, providerId: world.here[role].userId }),
+        ).rejects.toMatchObject({ code: "NTFND" }),
+      ),
   );
 
   it("denies a clinic the caller does not work in", () =>

@@ -44,7 +44,10 @@ describe("opening hours", () => {
     (hours) =>
       database.asUser(world.owner, ({ attempt }) =>
         expect(
-          attempt("update app_public.clinics set opening_hours = $2 where id = $1", [world.here.clinic.id, hours]),
+          attempt("update app_public.clinics set opening_hours = $2 where id = $1", [
+            world.here.clinic.id,
+            hours,
+          ]),
         ).rejects.toMatchObject({ code: "BADIN" }),
       ),
   );

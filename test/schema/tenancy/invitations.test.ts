@@ -135,6 +135,30 @@ describe("invite_member and accept_invitation", () => {
     });
   });
 
+  it("does not bring back a role in the clinic that was taken away since it was made", async () => {
+    const guest = await createPerson(db.superuser);
+    await db.asUser(world.owner, async (request) => {
+      const invitation = { email: guest.email, clinicId: world.here.clinic.id, clinicRole: "clinic_admin" };
+      const spare = await invite(request, invitation);
+      const code = await invite(request, invitation);
+      await request.become(guest);
+      await accept(request, code);
+      await request.become(world.owner);
+      expect(
+        await request.attempt("update app_public.clinic_memberships set role = 'viewer' where user_id = $1", [
+          guest.userId,
+        ]),
+      ).toBe(1);
+      await request.become(guest);
+      await accept(request, spare);
+      expect(
+        await request.value("select role from app_public.clinic_memberships where user_id = $1", [
+          guest.userId,
+        ]),
+      ).toBe("viewer");
+    });
+  });
+
   it("denies the way back by an older invitation after a membership has ended", async () => {
     const guest = await createPerson(db.superuser);
     await db.asUser(world.owner, async (request) => {

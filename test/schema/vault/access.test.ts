@@ -3,15 +3,7 @@ import pg from "pg";
 
 import { type Request, useTestDatabase } from "../../support/database.ts";
 import { createWorld, type World } from "../../support/world.ts";
-import {
-  committed,
-  INSERT_PREFS,
-  newRecord,
-  registerDevice,
-  sealedValues,
-  shareRecords,
-  storeRecord,
-} from "./vaultRows.ts";
+import { fillVault } from "./vaultRows.ts";
 
 const db = useTestDatabase();
 let world: World;
@@ -32,22 +24,7 @@ const TABLES = [
 /** The portal patient of the clinic fills every table of the vault, and shares with the clinic. */
 beforeAll(async () => {
   world = await createWorld(db.superuser);
-  const { portal, here } = world;
-  await committed(db, portal, async (request) => {
-    const record = await storeRecord(request, portal);
-    const prefs = { ...newRecord(portal), table: "app_vault.encrypted_user_prefs" as const };
-    await request.rows(INSERT_PREFS, [prefs.rowId, ...(await sealedValues(prefs))]);
-    const { token } = await shareRecords(request, [record], { maxUses: 2, clinicId: here.clinic.id });
-    await request.rows("select app_vault.redeem_share($1)", [token]);
-    const { id } = await registerDevice(request, portal);
-    await request.rows(
-      `insert into app_vault.wrapped_keys (device_key_id, key_id, ephemeral_key, nonce, ciphertext)
-       select id, gen_random_uuid(), agreement_key, decode(repeat('01', 12), 'hex'), decode(repeat('01', 48), 'hex')
-       from app_vault.device_keys where id = $1`,
-      [id],
-    );
-    await request.rows("select app_vault.request_device_key_challenge()");
-  });
+  await fillVault(db, world.portal, world.here.clinic.id);
 });
 
 /** How many rows a statement meets; a refusal for lack of privilege counts as none. */

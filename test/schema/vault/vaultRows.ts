@@ -229,3 +229,16 @@ export async function callRegister(
   );
   return String(row?.id);
 }
+
+/** Puts a row of a person into every table of the vault, and shares the record with a clinic and by a link that was used. */
+export async function fillVault(db: TestDatabase, owner: Actor, clinicId: string): Promise<void> {
+  await committed(db, owner, async (request) => {
+    const record = await storeRecord(request, owner);
+    const prefs = { ...newRecord(owner), table: "app_vault.encrypted_user_prefs" as const };
+    await request.rows(INSERT_PREFS, [prefs.rowId, ...(await sealedValues(prefs))]);
+    const { token } = await shareRecords(request, [record], { maxUses: 2, clinicId });
+    await request.rows("select app_vault.redeem_share($1)", [token]);
+    await wrapFor(request, owner, await registerDevice(request, owner));
+    await request.rows("select app_vault.request_device_key_challenge()");
+  });
+}

@@ -1,0 +1,10 @@
+import type { CommandModule } from "yargs";
+
+import { accessCheckCommand } from "./accessCheck.ts";
+
+export const accessCommand: CommandModule = {
+  command: "access <action>",
+  describe: "Show that row security does what it must.",
+  builder: (args) => args.command(accessCheckCommand).demandCommand(1, "Say what to do: check."),
+  handler: () => undefined,
+};

@@ -1,0 +1,2 @@
+-- Finds: story.notes
+alter table story.notes disable row level security;

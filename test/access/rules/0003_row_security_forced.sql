@@ -1,0 +1,2 @@
+-- Finds: story.notes
+alter table story.notes no force row level security;

@@ -1,0 +1,2 @@
+-- Finds: story.notes
+drop policy tenant_boundary on story.notes;

@@ -1,0 +1,2 @@
+-- Finds: story.shout(text)
+create function story.shout(words text) returns text language sql immutable as $$ select upper(words) $$;

@@ -1,0 +1,2 @@
+-- Finds: story.notes to story_user
+grant truncate on story.notes to story_user;

@@ -1,0 +1,2 @@
+-- Finds: story.notes
+grant select (title) on story.notes to public;

@@ -1,0 +1,2 @@
+-- Finds: story
+grant create on schema story to story_user;

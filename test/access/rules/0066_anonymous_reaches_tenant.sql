@@ -1,0 +1,2 @@
+-- Finds: story.notes to story_anonymous
+grant select (title) on story.notes to story_anonymous;

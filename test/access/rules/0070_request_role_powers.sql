@@ -1,0 +1,2 @@
+-- Finds: story_user
+alter role story_user bypassrls;

@@ -1,0 +1,2 @@
+-- Finds: story_login
+alter role story_login createrole;

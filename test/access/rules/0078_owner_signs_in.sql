@@ -1,0 +1,2 @@
+-- Finds: story_owner
+alter role story_owner login;

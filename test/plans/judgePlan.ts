@@ -1,0 +1,58 @@
+/** A node of `explain (format json)`, as far as it is looked at. */
+export interface PlanNode {
+  "Node Type": string;
+  "Relation Name"?: string;
+  "Index Name"?: string;
+  "Actual Rows": number;
+  "Actual Loops": number;
+  "Rows Removed by Filter"?: number;
+  "Rows Removed by Index Recheck"?: number;
+  Plans?: PlanNode[];
+  [key: string]: unknown;
+}
+
+const CONDITIONS = ["Filter", "Join Filter", "Index Cond", "Recheck Cond"];
+const OWN_FUNCTION = /\b(app_(public|hidden|private|vault|audit)|auth)\.\w+\(/;
+/** A hashed one runs once; any other again for each row. */
+const SUBPLAN_PER_ROW = /(?<!hashed )SubPlan \d+/;
+
+/**
+ * What is wrong with a plan, in words; nothing if it is as it should be.
+ *
+ * @param tenantRows table → the most rows that any tenant (an organization, or in the vault a person) has in it. Tables
+ *   that are not in it are so small that reading them whole is right.
+ */
+export function judgePlan(plan: PlanNode, tenantRows: ReadonlyMap<string, number>): string[] {
+  const findings: string[] = [];
+  const visit = (node: PlanNode) => {
+    const table = node["Relation Name"];
+    const most = tenantRows.get(table ?? "");
+    if (table !== undefined && most !== undefined) {
+      findings.push(...judgeScan(node, table, most));
+    }
+    node.Plans?.forEach(visit);
+  };
+  visit(plan);
+  return findings;
+}
+
+function judgeScan(node: PlanNode, table: string, most: number): string[] {
+  const findings: string[] = [];
+  const index = node["Index Name"] ? ` by ${node["Index Name"]}` : "";
+  if (node["Node Type"].includes("Seq Scan")) {
+    findings.push(`reads all of ${table}`);
+  }
+  const removed = (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0);
+  const read = Math.round((node["Actual Rows"] + removed) * node["Actual Loops"]);
+  if (read > most) {
+    findings.push(`reads ${read} rows of ${table}${index}, of which no tenant has more than ${most}`);
+  }
+  for (const name of CONDITIONS) {
+    const condition = String(node[name] ?? "");
+    const perRow = OWN_FUNCTION.exec(condition) ?? SUBPLAN_PER_ROW.exec(condition);
+    if (perRow) {
+      findings.push(`asks ${perRow[0]} for each row of ${table}`);
+    }
+  }
+  return findings;
+}

@@ -1,0 +1,34 @@
+import { type MatrixPart, row } from "./part.ts";
+
+export const IDENTITY: MatrixPart = {
+  async furnish({ superuser }, { here, there, abroad }) {
+    for (const { provider } of [here, there, abroad]) {
+      await superuser.query("update app_public.profiles set consent_pipeda = true where user_id = $1", [
+        provider.userId,
+      ]);
+    }
+  },
+  visible: {
+    "app_public.users": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 17, 17, 1, 0),
+    "app_public.profiles": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 17, 17, 1, 0),
+    "app_public.consents": row(0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0),
+  },
+  writes: [
+    {
+      title: "change somebody's profile",
+      sql: "update app_public.profiles set display_name = 'New' where user_id = $1",
+      values: ({ here }) => [here.provider.userId],
+      allowed: ["provider"],
+    },
+  ],
+  refused: [
+    "insert into app_public.users (email) values ('x@example.com')",
+    "update app_public.users set is_superadmin = true",
+    "insert into app_public.consents (user_id, kind, granted) values (auth.uid(), 'pipeda', true)",
+    "update app_public.consents set granted = false",
+    "select * from app_private.password_hashes",
+    "select * from app_private.auth_sessions",
+    "select * from app_private.user_id_map",
+    "select app_private.start_session(auth.uid())",
+  ],
+};

@@ -1,0 +1,110 @@
+import type { World } from "../../../support/world.ts";
+import { ADMINISTRATORS, type MatrixPart, ofClinic, ofOrganization, row, TREATING } from "./part.ts";
+
+const OPERATOR = ["superadmin", "support"] as const;
+const ofSession = ({ own, here }: World) => [own, here.clinic.id, here.careSessionId];
+
+/** Two transcripts of every session, a draft and a final one; a template of each scope; an export asked for by a provider. */
+export const PRACTICE: MatrixPart = {
+  async furnish({ superuser }, { own, foreign, here, there, abroad }) {
+    for (const { clinic, careSessionId, provider } of [here, there, abroad]) {
+      const tenant = [clinic.organizationId, clinic.id];
+      await superuser.query(
+        `insert into app_public.session_transcripts (organization_id, clinic_id, care_session_id, status)
+         values ($1, $2, $3, 'draft'), ($1, $2, $3, 'final')`,
+        [...tenant, careSessionId],
+      );
+      await superuser.query(
+        "insert into app_public.session_templates (organization_id, clinic_id, name, version, body) values ($1, $2, 'Clinic', 1, 'x')",
+        tenant,
+      );
+      await superuser.query(
+        "insert into app_public.export_requests (organization_id, clinic_id, kind, created_by) values ($1, $2, 'patients', $3)",
+        [...tenant, provider.userId],
+      );
+    }
+    await superuser.query(
+      `insert into app_public.session_templates (organization_id, name, version, body)
+       values ($1, 'Organization', 1, 'x'), ($2, 'Organization', 1, 'x'), (null, 'System', 1, 'x')`,
+      [own, foreign],
+    );
+  },
+  visible: {
+    // Of the session of there that is shared with here, the final one.
+    "app_public.session_transcripts": row(3, 3, 3, 3, 2, 2, 0, 0, 1, 0, 6, 0, 0),
+    "app_public.session_templates": row(3, 3, 3, 3, 3, 3, 4, 4, 1, 6, 6, 1, 0),
+    "app_public.export_requests": row(1, 1, 0, 0, 1, 1, 2, 2, 0, 3, 3, 0, 0),
+  },
+  writes: [
+    {
+      title: "write a transcript",
+      sql: "insert into app_public.session_transcripts (organization_id, clinic_id, care_session_id) values ($1, $2, $3)",
+      values: ofSession,
+      allowed: TREATING,
+    },
+    {
+      title: "change a draft",
+      sql: `update app_public.session_transcripts set language = 'fr'
+        where organization_id = $1 and clinic_id = $2 and care_session_id = $3 and status = 'draft'`,
+      values: ofSession,
+      allowed: TREATING,
+    },
+    {
+      title: "save a clinic's template",
+      sql: "insert into app_public.session_templates (organization_id, clinic_id, name, version, body) values ($1, $2, 'Clinic', 2, 'y')",
+      values: ofClinic,
+      allowed: [...TREATING, ...ADMINISTRATORS],
+    },
+    {
+      title: "save an organization's template",
+      sql: "insert into app_public.session_templates (organization_id, name, version, body) values ($1, 'Organization', 2, 'y')",
+      values: ofOrganization,
+      allowed: ADMINISTRATORS,
+    },
+    {
+      title: "save a system template",
+      sql: "insert into app_public.session_templates (organization_id, name, version, body) values (null, 'System', 2, 'y')",
+      values: () => [],
+      allowed: OPERATOR,
+    },
+    {
+      title: "retire a clinic's template",
+      sql: "update app_public.session_templates set retired_at = now() where organization_id = $1 and clinic_id = $2",
+      values: ofClinic,
+      allowed: [...TREATING, ...ADMINISTRATORS],
+    },
+    {
+      title: "retire an organization's template",
+      sql: "update app_public.session_templates set retired_at = now() where organization_id = $1 and clinic_id is null",
+      values: ofOrganization,
+      allowed: ADMINISTRATORS,
+    },
+    {
+      title: "retire a system template",
+      sql: "update app_public.session_templates set retired_at = now() where organization_id is null",
+      values: () => [],
+      allowed: OPERATOR,
+    },
+    {
+      title: "ask for an export",
+      sql: "insert into app_public.export_requests (organization_id, clinic_id, kind) values ($1, $2, 'appointments')",
+      values: ofClinic,
+      allowed: TREATING,
+    },
+    {
+      title: "withdraw somebody's export",
+      sql: "update app_public.export_requests set status = 'cancelled' where organization_id = $1 and clinic_id = $2",
+      values: ofClinic,
+      // Who asked for it.
+      allowed: ["provider"],
+    },
+  ],
+  refused: [
+    "update app_public.session_transcripts set care_session_id = gen_random_uuid()",
+    "update app_public.session_transcripts set clinic_id = gen_random_uuid()",
+    "update app_public.session_templates set body = 'z'",
+    "update app_public.session_templates set organization_id = null",
+    "update app_public.export_requests set expires_at = now() + interval '1 year'",
+    "update app_public.export_requests set created_by = auth.uid()",
+  ],
+};

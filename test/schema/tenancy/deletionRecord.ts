@@ -1,0 +1,45 @@
+import type { ClientBase } from "pg";
+
+/** Tables whose rows go with a row of another, by their foreign key to it; in order. */
+export async function cascadesFrom(client: ClientBase, table: string): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select format('%s.%s', n.nspname, c.relname) as name
+     from pg_catalog.pg_constraint k
+     join pg_catalog.pg_class c on c.oid = k.conrelid
+     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where k.contype = 'f' and k.confdeltype = 'c' and k.confrelid = $1::regclass
+     order by name`,
+    [table],
+  );
+  return rows.map((row) => row.name);
+}
+
+/** How many rows of each table have this value. */
+export async function countBy(
+  client: ClientBase,
+  tables: readonly string[],
+  column: string,
+  id: string,
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const table of tables) {
+    const { rows } = await client.query(`select count(*)::int from ${table} where ${column} = $1`, [id]);
+    counts[table] = rows[0].count;
+  }
+  return counts;
+}
+
+/** Which tables the audit says lost rows in this transaction; in order. */
+export async function deletionsOnRecord(client: ClientBase): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select distinct table_name as name from app_audit.events
+     where command = 'DELETE' and transaction_id = pg_current_xact_id() order by name`,
+  );
+  return rows.map((row) => row.name);
+}
+
+/** How many events the audit holds under a condition on `$1`. */
+export async function eventCount(client: ClientBase, condition: string, id: string): Promise<number> {
+  const { rows } = await client.query(`select count(*)::int from app_audit.events where ${condition}`, [id]);
+  return rows[0].count;
+}

@@ -1,0 +1,63 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { beforeAll, describe, expect, it } from "@jest/globals";
+import { parseCrontab } from "graphile-worker";
+import { pino } from "pino";
+
+import { startWorker } from "../../src/jobs/startWorker.ts";
+import { useTestDatabase } from "../support/database.ts";
+import { queuedJobs } from "../support/jobs.ts";
+import { createWorld, type World } from "../support/world.ts";
+
+const db = useTestDatabase();
+const SOURCES = join(import.meta.dirname, "../../src");
+const schedule = parseCrontab(readFileSync(join(SOURCES, "jobs/crontab"), "utf8"));
+let world: World;
+
+beforeAll(async () => {
+  world = await createWorld(db.superuser);
+});
+
+describe("the schedule", () => {
+  it("names tasks that exist, and makes up for what was missed", () => {
+    expect(schedule.length).toBeGreaterThan(0);
+    for (const { task, options } of schedule) {
+      expect(existsSync(join(SOURCES, `tasks/${task}.ts`))).toBe(true);
+      expect(options.backfillPeriod).toBeGreaterThan(0);
+    }
+  });
+
+  it("is made up for once by two workers that start together after three weeks", async () => {
+    await db.superuser.query("delete from graphile_worker._private_jobs");
+    await db.superuser.query(
+      `insert into graphile_worker._private_known_crontabs (identifier, known_since, last_execution)
+       select identifier, now() - interval '90 days', now() - interval '3 weeks' from unnest($1::text[]) as identifier`,
+      [schedule.map(({ identifier }) => identifier)],
+    );
+    const logger = pino({ level: "silent" });
+    const start = () => startWorker(db.config, { url: db.urls.worker, logger });
+    const workers = await Promise.all([start(), start()]);
+    const weeks = async () => {
+      const { rows } = await db.superuser.query<{ week: string; count: number }>(
+        `select starts_on::text as week, count(*)::int as count from app_public.reports
+         where organization_id = $1 group by 1 order by 1`,
+        [world.own],
+      );
+      return rows;
+    };
+    try {
+      for (let attempt = 0; attempt < 200; attempt += 1) {
+        if ((await weeks()).length >= 3 && (await queuedJobs(db)).length === 0) {
+          break;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    } finally {
+      await Promise.all(workers.map((worker) => worker.close()));
+    }
+    // One for each of the two clinics and one for the organization, a week.
+    expect((await weeks()).map(({ count }) => count)).toEqual([3, 3, 3]);
+    expect(await queuedJobs(db)).toEqual([]);
+  });
+});
