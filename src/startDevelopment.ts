@@ -18,13 +18,15 @@ export interface StartOptions {
   onBrokenMigration?: (error: MigrationError) => void;
   /** Told what is being done, in a few words. */
   onStep: (step: string) => void;
+  /** Ends the start after the step that is under way: what has been started stops, and the signal's reason is thrown. */
+  signal: AbortSignal;
 }
 
 /** Everything in one process: database, roles, schema, gateway and worker. */
 export async function startDevelopment(
   given: Config,
   logger: Logger,
-  { onBrokenMigration, onStep }: StartOptions,
+  { onBrokenMigration, onStep, signal }: StartOptions,
 ): Promise<RunningDevelopment> {
   await assertPortsFree(given);
   const releases = new ReleaseList();
@@ -34,6 +36,7 @@ export async function startDevelopment(
     );
     const database = await openDatabase(given, logger);
     releases.add(database.close);
+    signal.throwIfAborted();
     onStep("Bringing the schema up to date");
     await prepareDatabase(database, logger, { includeCurrent: true }).catch(async (error: unknown) => {
       if (!(error instanceof MigrationError && onBrokenMigration)) {
@@ -43,9 +46,11 @@ export async function startDevelopment(
       await prepareDatabase(database, logger, { includeCurrent: false });
       onBrokenMigration(error);
     });
+    signal.throwIfAborted();
     onStep("Building the API");
     const stack = await startStack(database.config, { urls: database.urls, logger });
     releases.add(stack.close);
+    signal.throwIfAborted();
     return { gateway: stack.gateway, database, close: () => releases.releaseAll() };
   } catch (error) {
     await releases.releaseAll();

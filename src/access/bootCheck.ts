@@ -7,7 +7,7 @@ import { INSUFFICIENT_PRIVILEGE, UNAUTHENTICATED } from "../errors/sqlStates.ts"
 import { type AccessScope, completeScope, OWN_ROLES } from "./accessScope.ts";
 import { findBreaches } from "./checkAccess.ts";
 import { loadRules, type Rule } from "./rules.ts";
-import { OWN_WAIVERS, readWaivers, type Waiver } from "./waivers.ts";
+import { readOwnWaivers, type Waiver } from "./waivers.ts";
 
 export interface BootCheck {
   /** @throws with one line for each thing that is open, if any is. */
@@ -29,9 +29,11 @@ const LIMITS = "set local statement_timeout to '2s'; set local enable_seqscan to
 export function makeBootCheck(pool: Pool, logger: Logger): BootCheck {
   let known: { problems: Promise<string[]>; since: number } | undefined;
   let logged = "";
+  let catalogue: Promise<[Rule[], Waiver[]]> | undefined;
   const ask = () => {
+    catalogue ??= Promise.all([loadRules(), readOwnWaivers()]);
     if (known === undefined || performance.now() - known.since > FRESH_FOR) {
-      known = { problems: findOpenings(pool), since: performance.now() };
+      known = { problems: findOpenings(pool, catalogue), since: performance.now() };
     }
     return known.problems;
   };
@@ -56,8 +58,8 @@ export function makeBootCheck(pool: Pool, logger: Logger): BootCheck {
   };
 }
 
-async function findOpenings(pool: Pool): Promise<string[]> {
-  const [rules, waivers] = await Promise.all([loadRules(), readWaivers(OWN_WAIVERS)]);
+async function findOpenings(pool: Pool, catalogue: Promise<[Rule[], Waiver[]]>): Promise<string[]> {
+  const [rules, waivers] = await catalogue;
   const client = await pool.connect();
   try {
     await client.query(BEGIN);

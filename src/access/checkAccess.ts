@@ -4,10 +4,10 @@ import { join } from "node:path";
 import type { ClientBase } from "pg";
 
 import type { AccessScope } from "./accessScope.ts";
-import { loadRules, type Rule, type Severity } from "./rules.ts";
+import { loadRulePages, loadRules, type Rule, type Severity } from "./rules.ts";
 
 /** One breach of one rule. `rule` and `object` together identify it from run to run. */
-export interface Finding {
+export interface Breach {
   /** The rule's name, for example `0001_row_security_enabled`. */
   rule: string;
   title: string;
@@ -16,9 +16,13 @@ export interface Finding {
   object: string;
   /** What is wrong with it. */
   detail: string;
-  why: string;
   /** The SQL that mends it; read it before running it. */
   fix: string;
+}
+
+/** A breach with what it means to the people whose data it is. */
+export interface Finding extends Breach {
+  why: string;
 }
 
 export interface AccessCheckOptions {
@@ -38,11 +42,14 @@ const BEGIN = "begin transaction isolation level repeatable read read only";
  */
 export async function runAccessCheck(
   client: ClientBase,
-  { scope, rules }: AccessCheckOptions,
+  { scope, rules: given }: AccessCheckOptions,
 ): Promise<Finding[]> {
+  const rules = given ?? (await loadRules());
+  const pages = await loadRulePages(rules);
   await client.query(BEGIN);
   try {
-    return await findBreaches(client, scope, rules ?? (await loadRules()));
+    const breaches = await findBreaches(client, scope, rules);
+    return breaches.map((breach) => ({ ...breach, why: pages.get(breach.rule)?.why ?? "" }));
   } finally {
     await client.query("rollback");
   }
@@ -53,7 +60,7 @@ export async function findBreaches(
   client: ClientBase,
   scope: AccessScope,
   rules: readonly Rule[],
-): Promise<Finding[]> {
+): Promise<Breach[]> {
   // With nothing else on the path, Postgres prints every name with its schema.
   await client.query("set local search_path to pg_catalog");
   const preamble = await readFile(SCOPE_FILE, "utf8");
@@ -65,14 +72,14 @@ export async function findBreaches(
     scope.tenantColumns,
     scope.serverVersion ?? null,
   ];
-  const { rows } = await client.query<Pick<Finding, "rule" | "object" | "detail" | "fix">>(
+  const { rows } = await client.query<Pick<Breach, "rule" | "object" | "detail" | "fix">>(
     statement(preamble, rules),
     values,
   );
   const byName = new Map(rules.map((rule) => [rule.name, rule]));
   return rows.map((row) => {
-    const { title = "", severity = "error", why = "" } = byName.get(row.rule) ?? {};
-    return { ...row, title, severity, why };
+    const { title = "", severity = "error" } = byName.get(row.rule) ?? {};
+    return { ...row, title, severity };
   });
 }
 

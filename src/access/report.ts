@@ -1,11 +1,12 @@
 import type { AccessScope } from "./accessScope.ts";
 import type { Finding } from "./checkAccess.ts";
-import { type Rule, SEVERITIES, type Severity } from "./rules.ts";
+import { type Rule, type RulePage, SEVERITIES, type Severity } from "./rules.ts";
 
 /** What one run of the check has to say. */
 export interface AccessReport {
   scope: AccessScope;
   rules: readonly Rule[];
+  pages: ReadonlyMap<string, RulePage>;
   open: readonly Finding[];
   waived: readonly Finding[];
   /** How long it took. */
@@ -73,12 +74,12 @@ export function accessJson({ scope, rules, open, waived, milliseconds }: AccessR
 }
 
 /** For code scanning: SARIF 2.1.0. A database has no lines, so an object's name stands where a file's would. */
-export function accessSarif({ rules, open }: AccessReport): string {
-  const descriptors = rules.map(({ name, title, why, page, severity }) => ({
+export function accessSarif({ rules, pages, open }: AccessReport): string {
+  const descriptors = rules.map(({ name, title, severity }) => ({
     id: name,
     shortDescription: { text: title },
-    fullDescription: { text: why },
-    help: { text: why, markdown: page },
+    fullDescription: { text: pages.get(name)?.why ?? title },
+    help: { text: pages.get(name)?.why ?? title, markdown: pages.get(name)?.text ?? title },
     defaultConfiguration: { level: SARIF_LEVELS[severity] },
   }));
   const results = open.map(({ rule, severity, object, detail, fix }) => ({

@@ -93,9 +93,16 @@ policy as (
     ) as roles_sql,
     pg_catalog.pg_get_expr(p.polqual, p.polrelid) as qual,
     pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) as check,
+    -- Without what mentions the tenant and says nothing about it.
+    regexp_replace(pg_catalog.pg_get_expr(p.polqual, p.polrelid), empty.pattern, '', 'g') as bare_qual,
+    regexp_replace(pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), empty.pattern, '', 'g') as bare_check,
     p.polqual::text || coalesce(p.polwithcheck::text, '') as tree
   from pg_catalog.pg_policy p
   join base_table t on t.oid = p.polrelid
+  left join tenant_column c on c.relid = t.oid and c.position = 1,
+  lateral (
+    select coalesce(format('\m%1$s\M IS NOT NULL|\m%1$s = %1$s\M', c.attname), '$^') as pattern
+  ) empty
 ),
 request_policy as (
   select * from policy where cardinality(readers) > 0

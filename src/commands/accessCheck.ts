@@ -3,8 +3,8 @@ import type { CommandModule } from "yargs";
 import { type AccessScope, completeScope } from "../access/accessScope.ts";
 import { runAccessCheck } from "../access/checkAccess.ts";
 import { accessJson, type AccessReport, accessSarif, accessText } from "../access/report.ts";
-import { loadRules } from "../access/rules.ts";
-import { applyWaivers, OWN_WAIVERS, readWaivers } from "../access/waivers.ts";
+import { loadRulePages, loadRules } from "../access/rules.ts";
+import { applyWaivers, readOwnWaivers, readWaivers, type Waiver } from "../access/waivers.ts";
 import { loadConfig } from "../config.ts";
 import { withClient } from "../database/withClient.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
@@ -25,9 +25,9 @@ interface AccessCheckArguments {
 /** Checks one database: the given one, or the configured one with the repository's own waivers. */
 async function accessCheck(given: AccessCheckArguments): Promise<AccessReport> {
   const url = given["database-url"] ?? connectionUrl(loadConfig(), "superuser");
-  const waiversFile = given.waivers ?? (given["database-url"] === undefined ? OWN_WAIVERS : undefined);
-  const waivers = waiversFile === undefined ? [] : await readWaivers(waiversFile);
+  const waivers = await waiversFor(given);
   const rules = await loadRules();
+  const pages = await loadRulePages(rules);
   const stated: Partial<AccessScope> = {
     schemas: given.schemas,
     exposedSchemas: given["exposed-schemas"],
@@ -42,8 +42,16 @@ async function accessCheck(given: AccessCheckArguments): Promise<AccessReport> {
     const names = rules.map(({ name }) => name);
     const today = new Date().toISOString().slice(0, 10);
     const split = applyWaivers(findings, waivers, { rules: names, today });
-    return { scope, rules, ...split, milliseconds: performance.now() - started };
+    return { scope, rules, pages, ...split, milliseconds: performance.now() - started };
   });
+}
+
+/** Those of a file that is named; the repository's own only for the repository's own database. */
+async function waiversFor(given: AccessCheckArguments): Promise<Waiver[]> {
+  if (given.waivers !== undefined) {
+    return readWaivers(given.waivers);
+  }
+  return given["database-url"] === undefined ? readOwnWaivers() : [];
 }
 
 const names = (text: string | undefined) =>

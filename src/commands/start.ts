@@ -14,7 +14,11 @@ export async function runUntilStopped(
   { onBrokenMigration }: Pick<StartOptions, "onBrokenMigration"> = {},
   whileRunning: (running: RunningDevelopment) => () => Promise<void> = () => async () => undefined,
 ): Promise<void> {
-  const stopped = stopSignal();
+  const abort = new AbortController();
+  const stopped = stopSignal().then(() => {
+    console.log("\nStopping …");
+    abort.abort();
+  });
   const config = loadConfig();
   if (config.environment === "production") {
     throw new Error(
@@ -23,14 +27,22 @@ export async function runUntilStopped(
   }
   const began = Date.now();
   const onStep = (step: string) => console.log(`${step} …`);
-  const running = await startDevelopment(config, makeLogger(config), { onBrokenMigration, onStep });
+  const options = { onBrokenMigration, onStep, signal: abort.signal };
+  const running = await startDevelopment(config, makeLogger(config), options).catch((error: unknown) => {
+    if (error === abort.signal.reason) {
+      return null;
+    }
+    throw error;
+  });
+  if (running === null) {
+    return;
+  }
   try {
     const finish = whileRunning(running);
     try {
       await loadDemoData(running.database);
       console.log(`Ready in ${((Date.now() - began) / 1000).toFixed(1)} s.\n\n${await welcome(running)}`);
       await stopped;
-      console.log("\nStopping …");
     } finally {
       await finish();
     }

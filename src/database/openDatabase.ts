@@ -1,11 +1,13 @@
 import type { Logger } from "pino";
 
 import type { Config } from "../config.ts";
+import { describeFailure } from "../describeFailure.ts";
 import { type DatabaseUrls, databaseUrls, loginUrl, ownerUrl } from "./databaseUrls.ts";
 import { developmentSecrets } from "./embedded/secrets.ts";
 import { findEmbeddedPostgres, startEmbeddedPostgres } from "./embedded/startEmbeddedPostgres.ts";
 import { superviseServer } from "./embedded/superviseServer.ts";
 import type { LoginRole } from "./loginRoles.ts";
+import { withClient } from "./withClient.ts";
 
 export interface OpenDatabase {
   /** The configuration with the development secrets filled in where the environment names none. */
@@ -23,6 +25,7 @@ export interface OpenDatabase {
  */
 export async function openDatabase(given: Config, supervisor?: Logger): Promise<OpenDatabase> {
   if (given.database.url !== null) {
+    await assertReachable(given.database.url);
     const config = withSecrets(given);
     return { config, urls: databaseUrls(config.database, given.database.url), close: async () => undefined };
   }
@@ -73,6 +76,17 @@ export function findOwner(given: Config): string | null {
   const adminUrl = database.url ?? findEmbeddedPostgres(database.dataDir)?.superuserUrl ?? null;
   const isConfigured = database.migratorUrl !== null || (adminUrl !== null && database.roleSecret !== null);
   return isConfigured ? ownerUrl(database, adminUrl) : null;
+}
+
+async function assertReachable(url: string): Promise<void> {
+  try {
+    await withClient(url, async () => undefined);
+  } catch (cause) {
+    throw new Error(
+      `Cannot connect to DATABASE_URL (${describeFailure(cause)}): check that the server runs, and the URL's host, user, password and database.`,
+      { cause },
+    );
+  }
 }
 
 function assertEmbeddedAllowed(config: Config): void {

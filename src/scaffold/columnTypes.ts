@@ -16,15 +16,32 @@ export const COLUMN_TYPES: Readonly<Record<string, ColumnType>> = {
   time: { sql: "time", sample: '"10:00"' },
   timestamptz: { sql: "timestamptz", sample: '"2030-01-01T10:00:00Z"' },
   uuid: { sql: "uuid", sample: '"00000000-0000-7000-8000-000000000009"' },
-  jsonb: { sql: "jsonb", sample: '"{}"' },
+  jsonb: { sql: "jsonb", sample: "{}" },
 };
 
-/** Where `createWorld` (test/support/world.ts) has a row of a table, in each of its clinics. */
-export const WORLD_ROWS: Readonly<Record<string, string>> = {
-  appointments: "appointment.id",
-  care_sessions: "careSessionId",
-  clinics: "clinic.id",
-  patients: "patient.id",
+/** A row of a table, as TypeScript expressions. */
+interface KnownRow {
+  /** Its id in a `ClinicWorld` (test/support/world.ts). */
+  world: string;
+  /** Its id in the demo data's clinic downtown (src/seed), and which function of demoRecords.ts that calls. */
+  demo: string;
+  demoFunction?: string;
+}
+
+/** Tables that have a row in each clinic of the tests' world, and one in the demo data. */
+export const KNOWN_ROWS: Readonly<Record<string, KnownRow>> = {
+  appointments: {
+    world: "appointment.id",
+    demo: 'appointmentId("pat", "2026-02-03T14:00:00Z")',
+    demoFunction: "appointmentId",
+  },
+  care_sessions: {
+    world: "careSessionId",
+    demo: 'careSessionId("pat", "2026-02-03T14:00:00Z")',
+    demoFunction: "careSessionId",
+  },
+  clinics: { world: "clinic.id", demo: 'inClinic("downtown").clinic_id' },
+  patients: { world: "patient.id", demo: 'patientId("pat")', demoFunction: "patientId" },
 };
 
 /** Words that Postgres takes for a column or table only in quotes, and that could pass for a name. */

@@ -1,5 +1,5 @@
 import type { NewTable, Scope } from "./newTable.ts";
-import { changeableColumns, singularOf, sqlList, tenantColumns } from "./wording.ts";
+import { changeableColumns, patientColumn, singularOf, sqlList, tenantColumns } from "./wording.ts";
 
 interface ScopeAccess {
   select: { name: string; condition: string };
@@ -74,7 +74,7 @@ create policy tenant_boundary on ${target}
 create policy ${select.name} on ${target}
   for select to app_user
   using ${clause(select.condition)};`,
-    `${patientOf(table) === undefined ? "" : "-- The patient must be one that the caller sees.\n"}\
+    `${patientColumn(table) === undefined ? "" : "-- The patient must be one that the caller sees.\n"}\
 create policy insert_${write.who} on ${target}
   for insert to app_user
   with check ${clause(write.condition + patientCondition(table))};`,
@@ -93,10 +93,8 @@ create policy update_${write.who} on ${target}
 const clause = (condition: string) =>
   condition.includes("\n") ? `(\n    ${condition}\n  )` : `(${condition})`;
 
-const patientOf = ({ columns }: NewTable) => columns.find(({ reference }) => reference?.table === "patients");
-
 function patientCondition(table: NewTable): string {
-  const column = patientOf(table);
+  const column = patientColumn(table);
   if (column === undefined) {
     return "";
   }
@@ -130,7 +128,7 @@ function grants(table: NewTable, target: string): string {
 function comments(table: NewTable, target: string): string[] {
   const noun = singularOf(table.name);
   const { documentation } = ACCESS[table.scope];
-  const sensitivity = patientOf(table) === undefined ? "" : "E'@sensitivity phi\\n";
+  const sensitivity = patientColumn(table) === undefined ? "" : "E'@sensitivity phi\\n";
   const ofColumns = {
     id: `'The ${noun}’s id.'`,
     ...Object.fromEntries(Object.entries(documentation).map(([column, text]) => [column, `'${text}'`])),

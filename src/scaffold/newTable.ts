@@ -1,4 +1,4 @@
-import { COLUMN_TYPES, nameProblem, WORLD_ROWS } from "./columnTypes.ts";
+import { COLUMN_TYPES, KNOWN_ROWS, nameProblem } from "./columnTypes.ts";
 import type { ExistingSchema } from "./existingTables.ts";
 
 export const SCOPES = ["clinic", "organization"] as const;
@@ -94,7 +94,7 @@ function parseColumn(text: string, scope: Scope, schema: ExistingSchema, problem
     holdsClinic: scope === "clinic" && schema.tables.get(type)?.hasClinic === true,
   };
   if (type !== "") {
-    problems.push(...referenceProblems({ name, isOptional, ...reference }, schema));
+    problems.push(...referenceProblems({ name, isOptional, scope, ...reference }, schema));
   }
   return { name, type: "uuid", isOptional, reference };
 }
@@ -105,7 +105,8 @@ function referenceProblems(
     table,
     holdsClinic,
     isOptional,
-  }: { name: string; table: string; holdsClinic: boolean; isOptional: boolean },
+    scope,
+  }: { name: string; table: string; holdsClinic: boolean; isOptional: boolean; scope: Scope },
   schema: ExistingSchema,
 ): string[] {
   const existing = schema.tables.get(table);
@@ -125,10 +126,15 @@ function referenceProblems(
       `'${name}' cannot refer to ${table}: a key that crosses no tenant needs its unique (${key}), which it does not have.`,
     );
   }
-  if (!isOptional && !Object.hasOwn(WORLD_ROWS, table)) {
-    const known = Object.keys(WORLD_ROWS).join(", ");
+  if (scope === "organization" && table === "patients") {
     problems.push(
-      `The tests' world has rows of ${known}, and none of ${table} that '${name}' could refer to: make it ${name}:${table}:optional.`,
+      `'${name}' cannot refer to patients from a table of the organization: its admins write it, who see no patients. Use --scope clinic.`,
+    );
+  }
+  if (!isOptional && !Object.hasOwn(KNOWN_ROWS, table)) {
+    const known = Object.keys(KNOWN_ROWS).join(", ");
+    problems.push(
+      `The tests and the demo data have rows of ${known}, and none of ${table} that '${name}' could refer to: make it ${name}:${table}:optional.`,
     );
   }
   return problems;

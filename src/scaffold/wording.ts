@@ -1,3 +1,4 @@
+import { KNOWN_ROWS } from "./columnTypes.ts";
 import type { NewColumn, NewTable } from "./newTable.ts";
 
 const LINE = 120;
@@ -41,4 +42,14 @@ export function tenantColumns({ scope }: Pick<NewTable, "scope">): string[] {
 /** The columns that may change: what a row refers to makes it what it is. */
 export function changeableColumns({ columns }: Pick<NewTable, "columns">): NewColumn[] {
   return columns.filter(({ reference }) => reference === null);
+}
+
+/** The columns that tests and demo data have a value for: all but the optional ones that refer to a table without known rows. */
+export function filledColumns({ columns }: Pick<NewTable, "columns">): NewColumn[] {
+  return columns.filter(({ reference }) => reference === null || Object.hasOwn(KNOWN_ROWS, reference.table));
+}
+
+/** The column that says which patient the row is about. */
+export function patientColumn({ columns }: Pick<NewTable, "columns">): NewColumn | undefined {
+  return columns.find(({ reference }) => reference?.table === "patients");
 }

@@ -8,6 +8,7 @@ import { DEMO_PASSWORD, DEMO_PEOPLE, type DemoPersonName, demoUserId } from "./d
 import { DEMO_PRACTICE, DEMO_SYSTEM_TEMPLATES } from "./demoPractice.ts";
 import { DEMO_RECORDS } from "./demoRecords.ts";
 import { insertRows, type SeedReport } from "./insertRows.ts";
+import { readNewTables } from "./readNewTables.ts";
 import { seedVault } from "./seedVault.ts";
 
 export type { SeedReport } from "./insertRows.ts";
@@ -131,7 +132,7 @@ function addCounts(total: SeedReport, more: SeedReport): SeedReport {
 async function importRecords(client: Client): Promise<SeedReport> {
   await client.query("set local role app_data");
   await client.query("select set_config('app.data_scope', $1, true)", [DEMO_ORGANIZATION_IDS.join(",")]);
-  const report = await insertRows(client, "app_public", IMPORTED);
+  const report = await insertRows(client, "app_public", { ...IMPORTED, ...(await readNewTables()) });
   if (Object.values(report).some((count) => count > 0)) {
     await client.query(
       "select app_hidden.calculate_organization_metrics(o) from unnest($1::uuid[]) as o order by o",

@@ -9,6 +9,7 @@ grant story_user, story_anonymous to story_login;
 alter default privileges for role story_owner, story_definer revoke execute on functions from public;
 
 create schema story authorization story_owner;
+create schema story_private authorization story_owner;
 grant usage on schema story to story_user, story_anonymous, story_definer;
 set local role story_owner;
 

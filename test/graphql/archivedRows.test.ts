@@ -69,7 +69,7 @@ describe("a list of a table with archived rows", () => {
       patients(
         includeArchived: ${archivedToo}
         filter: { rowId: { in: ["${archived.id}", "${world.here.patient.id}"] } }
-        orderBy: [ROW_ID_ASC]
+        orderBy: [PRIMARY_KEY_ASC]
       ) { nodes { rowId deletedAt } totalCount }
     }`;
     expect(ids((await read(query(false))).patients)).toEqual([world.here.patient.id]);

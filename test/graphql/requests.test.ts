@@ -176,7 +176,10 @@ describe("other addresses", () => {
       live: true,
     });
     const ready = await fetch(`${adminUrl}/ready`);
-    expect([ready.status, await ready.json()]).toEqual([200, { ready: true, checks: { database: true } }]);
+    expect([ready.status, await ready.json()]).toEqual([
+      200,
+      { ready: true, checks: { database: true, rowSecurity: true } },
+    ]);
     await expect(fetch(`${adminUrl}/graphql`)).resolves.toMatchObject({ status: 404 });
   });
 });

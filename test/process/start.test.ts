@@ -46,6 +46,16 @@ async function paste(command: string): Promise<unknown> {
 }
 
 describe("bailiwick start", () => {
+  it("leaves no process behind after Ctrl-C on the way", async () => {
+    const running = start();
+    await running.says(/Starting Postgres/);
+    expect(await running.stop("SIGINT")).toMatchObject({
+      code: 0,
+      output: expect.not.stringContaining("Ready"),
+    });
+    expect(project.processes()).toEqual([]);
+  });
+
   it("serves, and leaves no process behind after Ctrl-C", async () => {
     const running = start();
     expect((await running.query("{ __typename }")).data).toEqual({ __typename: "Query" });
@@ -70,7 +80,7 @@ describe("bailiwick start", () => {
       { data: { careSessions: { nodes: expect.arrayContaining([expect.anything()]) } } },
     ]);
     const [, health] = await running.says(/Health\s+(http\S+)/);
-    expect(await (await fetch(health ?? "")).json()).toEqual({
+    expect(await (await fetch(health ?? "")).json()).toMatchObject({
       ready: true,
       checks: { database: true, migrations: true, worker: true },
     });
@@ -134,6 +144,14 @@ describe("bailiwick start", () => {
     const { code, output } = await start({ PORT: String(port) }).exit();
     blocker.close();
     expect(output).toMatch(new RegExp(`Port ${port} on 127.0.0.1 is taken: .*set PORT to a free port\\.\n$`));
+    expect(code).toBe(2);
+  });
+
+  it("says in one sentence that DATABASE_URL leads nowhere", async () => {
+    const { code, output } = await start({ DATABASE_URL: "postgres://nobody:x@127.0.0.1:1/none" }).exit();
+    expect(output).toMatch(
+      /Cannot connect to DATABASE_URL \(connect ECONNREFUSED [^\n]*: check that [^\n]*\.\n$/,
+    );
     expect(code).toBe(2);
   });
 

@@ -72,12 +72,18 @@ describe("a column is refused", () => {
       "'appointment_id' cannot refer to appointments: a key that crosses no tenant needs its unique (organization_id, clinic_id, id)",
     ],
     [
-      "that the tests have no row for",
+      "that the tests and the demo data have no row for",
       "goal_id:goals",
       "and none of goals that 'goal_id' could refer to: make it goal_id:goals:optional.",
     ],
   ])("%s", (_title, column, sentence) => {
     expect(refusal({ columns: [column] })).toThrow(sentence);
+  });
+
+  it("that refers to patients from a table of the organization", () => {
+    expect(refusal({ scope: "organization", columns: ["patient_id:patients"] })).toThrow(
+      "'patient_id' cannot refer to patients from a table of the organization: its admins write it, who see no patients.",
+    );
   });
 
   it("when it is given twice", () => {
@@ -162,7 +168,7 @@ describe("bailiwick new table", () => {
   );
 
   it(
-    "writes a migration, a fixture, tests, a line of the matrix, and what is generated",
+    "writes a migration, a fixture, a part of the matrix, a demo row, and what is generated",
     async () => {
       const columns = ["patient_id:patients", "room_id:rooms:optional", "reason:text"].flatMap((column) => [
         "--column",
@@ -176,7 +182,9 @@ describe("bailiwick new table", () => {
         expect.arrayContaining([
           expect.stringMatching(/^migrations\/current\/\d{3}-room-blocks\.sql$/),
           "migrations/fixtures/rooming/room_blocks.sql",
-          "test/schema/rooming/roomBlocks.test.ts",
+          "test/schema/access/matrix/tables/rooms.ts",
+          "test/schema/access/matrix/tables/roomBlocks.ts",
+          "src/seed/tables/roomBlocks.ts",
           "migrations/catalog.txt",
           "schema.graphql",
           "docs/domains/README.md",
@@ -203,19 +211,37 @@ describe("bailiwick new table", () => {
     CHECKING,
   );
 
+  const jest = (...args: string[]) =>
+    node(
+      "--experimental-vm-modules",
+      "--disable-warning=ExperimentalWarning",
+      "node_modules/jest/bin/jest.js",
+      ...args,
+    );
+
   it(
-    "makes tables that keep every rule of the catalogue, and tests that pass",
+    "makes tables that keep every rule of the catalogue, and pass what asks for each table",
     async () => {
-      const { code, output } = await node(
-        "--experimental-vm-modules",
-        "--disable-warning=ExperimentalWarning",
-        "node_modules/jest/bin/jest.js",
+      const { code, output } = await jest(
         "test/conventions/(catalogRules|migrations|tree)",
-        "test/schema/rooming",
+        "test/schema/tenancy/deletion",
+        "test/seed/everyTable",
+        "test/graphql/apiShape",
         "test/schemaDocs",
       );
       expect(code === 0 ? "" : output).toBe("");
       expect(output).toMatch(/Tests: +\d{3} passed, \d{3} total/);
+    },
+    CHECKING,
+  );
+
+  it(
+    "makes parts of the matrix of access that pass for each kind of person",
+    async () => {
+      const { code, output } = await jest("test/schema/access/matrix", "-t", "every table of the API|room");
+      expect(code === 0 ? "" : output).toBe("");
+      // A line for every table, rows in both, and 13 kinds that see, add, change, truncate, delete and move.
+      expect(output).toMatch(/Tests: +\d+ skipped, \d{3} passed/);
     },
     CHECKING,
   );

@@ -11,8 +11,8 @@ select
 from request_policy p
 join tenant_table t on t.oid = p.relid,
 lateral (values
-  ('using', p.qual, p.command <> 'insert'),
-  ('with check', coalesce(p.check, p.qual), p.command not in ('select', 'delete'))
+  ('using', p.bare_qual, p.command <> 'insert'),
+  ('with check', coalesce(p.bare_check, p.bare_qual), p.command not in ('select', 'delete'))
 ) as clause (name, text, is_needed)
 where p.is_permissive and clause.is_needed
 and not coalesce(clause.text = 'false', false)
@@ -21,7 +21,7 @@ and not exists (
   select from request_policy r
   where r.relid = p.relid and not r.is_permissive and r.command in ('all', p.command)
   and (r.readers @> p.readers or 0 = any (r.roles))
-  and coalesce(case clause.name when 'using' then r.qual else coalesce(r.check, r.qual) end, '')
+  and coalesce(case clause.name when 'using' then r.bare_qual else coalesce(r.bare_check, r.bare_qual) end, '')
     ~ ('\m' || t.tenant || '\M|^false$')
 )
 group by p.object, p.table_object, p.roles_sql, p.command, t.tenant, t.tenant_type

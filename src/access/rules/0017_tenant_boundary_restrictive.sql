@@ -15,6 +15,6 @@ and not exists (
   select from request_policy r
   where r.relid = t.oid and not r.is_permissive and r.command = 'all'
   and (r.readers @> p.readers or 0 = any (r.roles))
-  and r.qual ~ ('\m' || t.tenant || '\M|^false$')
+  and r.bare_qual ~ ('\m' || t.tenant || '\M|^false$')
 )
 group by t.oid, t.object, t.tenant, t.tenant_type

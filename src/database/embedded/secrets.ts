@@ -22,7 +22,14 @@ export function developmentSecrets(dataDir: string): DevelopmentSecrets {
       integrationKey: randomBytes(32).toString("base64"),
     });
   }
-  return parseSecrets(readFileSync(file, "utf8"), file);
+  try {
+    return parseSecrets(readFileSync(file, "utf8"));
+  } catch (cause) {
+    throw new Error(
+      `'${file}' cannot be used (${(cause as Error).message}): restore it, or start over with an empty DATA_DIR.`,
+      { cause },
+    );
+  }
 }
 
 function makeSecret(): string {
@@ -44,14 +51,12 @@ function createOnce(file: string, secrets: DevelopmentSecrets): void {
   }
 }
 
-function parseSecrets(text: string, file: string): DevelopmentSecrets {
+function parseSecrets(text: string): DevelopmentSecrets {
   const content = JSON.parse(text) as Partial<Record<keyof DevelopmentSecrets, unknown>>;
   const read = (name: keyof DevelopmentSecrets): string => {
     const value = content[name];
     if (typeof value !== "string" || value === "") {
-      throw new Error(
-        `'${file}' must hold the string '${name}'; restore the file, or start over with an empty DATA_DIR.`,
-      );
+      throw new Error(`it must hold the string '${name}'`);
     }
     return value;
   };

@@ -1,3 +1,6 @@
+import { globSync } from "node:fs";
+import { join } from "node:path";
+
 import type { TestDatabase } from "../../../support/database.ts";
 import { createWorld, type World } from "../../../support/world.ts";
 import { BILLING } from "./billing.ts";
@@ -7,9 +10,18 @@ import { IDENTITY } from "./identity.ts";
 import { INTEGRATIONS } from "./integrations.ts";
 import { METRICS } from "./metrics.ts";
 import { OPERATIONS } from "./operations.ts";
+import type { MatrixPart } from "./part.ts";
 import { PRACTICE } from "./practice.ts";
 import { TENANCY } from "./tenancy.ts";
 import { VAULT } from "./vault.ts";
+
+/** What `bailiwick new table` has made: a part for each table, which builds on nothing but the world itself. */
+const TABLES = join(import.meta.dirname, "tables");
+const NEW_PARTS: MatrixPart[] = [];
+for (const file of globSync("*.ts", { cwd: TABLES }).sort()) {
+  const module = (await import(join(TABLES, file))) as { PART: MatrixPart };
+  NEW_PARTS.push(module.PART);
+}
 
 /** In an order in which each can build on what those before it have put into the world. */
 export const PARTS = [
@@ -23,6 +35,7 @@ export const PARTS = [
   GRANTS,
   OPERATIONS,
   VAULT,
+  ...NEW_PARTS,
 ];
 
 /** The world with rows in every table of the API. */
