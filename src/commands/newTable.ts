@@ -42,7 +42,7 @@ async function snapshot(urls: DatabaseUrls): Promise<string> {
 }
 
 /**
- * Makes a table in this checkout: its migration, fixture, tests and line in the matrix of access, and everything that is
+ * Makes a table in this checkout: its migration, fixture, part of the matrix of access and demo row, and everything that is
  * generated from the schema anew. The checkout is as it was if the table cannot be made.
  *
  * @returns the paths of the files that were written, relative to the project.
@@ -62,7 +62,7 @@ interface NewTableArguments {
 const tableCommand: CommandModule<object, NewTableArguments> = {
   command: "table <path>",
   describe:
-    "Make a table with its tenant keys, indexes, row security, grants, audit, descriptions and tests, all of which pass.",
+    "Make a table with its tenant keys, indexes, row security, grants, audit, descriptions, tests of access and a demo row.",
   builder: (args) =>
     args
       .positional("path", {

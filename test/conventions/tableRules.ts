@@ -38,6 +38,14 @@ const UNAUDITED_TABLES = [
   "app_vault.device_key_challenges",
 ];
 
+/** Tables of the API whose rows have no trigger that keeps them in their tenant, each with its reason. */
+const MOVABLE_TABLES = [
+  // Written by triggers and functions only, from rows that cannot be moved.
+  "app_public.metric_aggregations",
+  // Added by the failing trigger's own function; nobody updates one.
+  "app_public.trigger_failures",
+];
+
 const list = (names: string[]) => `array[${names.map((name) => `'${name}'`).join(", ")}]::text[]`;
 
 const ROW_SECURITY: CatalogRule = {
@@ -203,6 +211,25 @@ const AUDITED: CatalogRule = {
   },
 };
 
+const KEEPS_TENANT: CatalogRule = {
+  title: "a row of the API stays with its organization and clinic, whoever changes it",
+  query: `
+    select object, 'may change its ' || a.attname as detail
+    from (${APP_RELATIONS}) t
+    join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attname in ('organization_id', 'clinic_id')
+    where relkind in ('r', 'p') and nspname = 'app_public'
+    and object <> all (${list(MOVABLE_TABLES)})
+    and not exists (
+      select from pg_catalog.pg_trigger g
+      where g.tgrelid = t.oid and g.tgname = '_300_refuse_move' and g.tgenabled <> 'D'
+      and pg_get_triggerdef(g.oid) ~ format('old\\.%s IS DISTINCT FROM new\\.%s', a.attname, a.attname)
+    )`,
+  breaks: {
+    sql: "alter table app_public.patients disable trigger _300_refuse_move",
+    finding: "app_public.patients",
+  },
+};
+
 export const TABLE_RULES: readonly CatalogRule[] = [
   ROW_SECURITY,
   PARTITION_ROW_SECURITY,
@@ -214,4 +241,5 @@ export const TABLE_RULES: readonly CatalogRule[] = [
   FOREIGN_KEY_INDEXES,
   TENANT_LED_UNIQUE_KEYS,
   AUDITED,
+  KEEPS_TENANT,
 ];

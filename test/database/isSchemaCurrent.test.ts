@@ -1,15 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { afterAll, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 
 import { isSchemaCurrent } from "../../src/database/isSchemaCurrent.ts";
 import { useTestDatabase } from "../support/database.ts";
 
 const db = useTestDatabase();
-const folder = mkdtempSync(join(tmpdir(), "bailiwick-migrations-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+// Goes with the run's cluster, however the run ends.
+const folder = mkdtempSync(join(db.config.database.dataDir, "migrations-"));
 
 const isCurrent = () => isSchemaCurrent(db.urls.owner, folder);
 const commit = (file: string) => writeFileSync(join(folder, "committed", file), "");

@@ -13,7 +13,7 @@ import { type Explained, filterRequests, makeExplainer, orderRequests, sampleReq
 import { fillTables } from "./fillTables.ts";
 import { judgePlan } from "./judgePlan.ts";
 
-const APPOINTMENTS = Number(process.env.BAILIWICK_PLAN_ROWS || 200_000);
+const APPOINTMENTS = Number(process.env.BAILIWICK_PLAN_ROWS || 60_000);
 /** Smaller tables are read whole, and rightly. */
 const FEWEST_ROWS = 2000;
 const MINUTE = 60_000;

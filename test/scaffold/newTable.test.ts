@@ -11,9 +11,10 @@ import { writeFiles } from "../../src/scaffold/writeFiles.ts";
 import { makeScratchCheckout, type ScratchCheckout } from "./scratchCheckout.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
+// The tables made here are rehearsals: any other name may be that of a table which somebody has made since.
 const schema = readExistingSchema(join(ROOT, "migrations"));
 const refusal = (request: Partial<TableRequest>) => () =>
-  parseNewTable({ path: "clinical/allergies", scope: "clinic", columns: [], ...request }, schema);
+  parseNewTable({ path: "rehearsing/rehearsals", scope: "clinic", columns: [], ...request }, schema);
 
 describe("a table is refused", () => {
   it.each([
@@ -100,11 +101,11 @@ describe("a column is refused", () => {
 describe("a plan", () => {
   it("is idempotent SQL with a tenant in every key, and lines of at most 120 characters", async () => {
     const columns = Array.from({ length: 12 }, (_, index) => `a_column_with_a_long_name_${index}:text`);
-    const files = await planTable(ROOT, { path: "clinical/allergies", scope: "clinic", columns });
+    const files = await planTable(ROOT, { path: "rehearsing/rehearsals", scope: "clinic", columns });
     const [migration, fixture] = files.map(({ text }) => text);
-    expect(migration).toMatch(/^create table if not exists app_public\.allergies \(/);
+    expect(migration).toMatch(/^create table if not exists app_public\.rehearsals \(/);
     expect(migration).toContain("  unique (organization_id, clinic_id, id),");
-    expect(migration).toMatch(/^--!include clinical\/allergies\.sql$/m);
+    expect(migration).toMatch(/^--!include rehearsing\/rehearsals\.sql$/m);
     expect(migration?.match(/create .*/g)?.every((line) => line.includes(" if not exists "))).toBe(true);
     for (const line of `${migration}${fixture}`.split("\n")) {
       expect(line.length).toBeLessThanOrEqual(120);
@@ -158,7 +159,7 @@ describe("bailiwick new table", () => {
       expect(refused.output).toContain("There is a table, view or type app_public.patients already.");
       const broken = join(checkout.root, "migrations/current/005-broken.sql");
       writeFileSync(broken, "select broken;\n");
-      const failed = await checkout.run("bin/bailiwick", "new", "table", "rooming/rooms");
+      const failed = await checkout.run("bin/bailiwick", "new", "table", "rehearsing/rehearsal_rooms");
       expect(failed).toMatchObject({ code: 2 });
       expect(failed.output).toContain('column "broken" does not exist');
       rmSync(broken);
@@ -170,25 +171,30 @@ describe("bailiwick new table", () => {
   it(
     "writes a migration, a fixture, a part of the matrix, a demo row, and what is generated",
     async () => {
-      const columns = ["patient_id:patients", "room_id:rooms:optional", "reason:text"].flatMap((column) => [
-        "--column",
-        column,
-      ]);
+      const columns = ["patient_id:patients", "room_id:rehearsal_rooms:optional", "reason:text"].flatMap(
+        (column) => ["--column", column],
+      );
       written = [
-        ...(await make("rooming/rooms", "--scope", "organization", "--column", "is_open:boolean:optional")),
-        ...(await make("rooming/room_blocks", ...columns)),
+        ...(await make(
+          "rehearsing/rehearsal_rooms",
+          "--scope",
+          "organization",
+          "--column",
+          "is_open:boolean:optional",
+        )),
+        ...(await make("rehearsing/rehearsals", ...columns)),
       ];
       expect(written).toEqual(
         expect.arrayContaining([
-          expect.stringMatching(/^migrations\/current\/\d{3}-room-blocks\.sql$/),
-          "migrations/fixtures/rooming/room_blocks.sql",
-          "test/schema/access/matrix/tables/rooms.ts",
-          "test/schema/access/matrix/tables/roomBlocks.ts",
-          "src/seed/tables/roomBlocks.ts",
+          expect.stringMatching(/^migrations\/current\/\d{3}-rehearsals\.sql$/),
+          "migrations/fixtures/rehearsing/rehearsals.sql",
+          "test/schema/access/matrix/tables/rehearsalRooms.ts",
+          "test/schema/access/matrix/tables/rehearsals.ts",
+          "src/seed/tables/rehearsals.ts",
           "migrations/catalog.txt",
           "schema.graphql",
           "docs/domains/README.md",
-          "docs/domains/rooming.md",
+          "docs/domains/rehearsing.md",
         ]),
       );
     },
@@ -238,7 +244,11 @@ describe("bailiwick new table", () => {
   it(
     "makes parts of the matrix of access that pass for each kind of person",
     async () => {
-      const { code, output } = await jest("test/schema/access/matrix", "-t", "every table of the API|room");
+      const { code, output } = await jest(
+        "test/schema/access/matrix",
+        "-t",
+        "every table of the API|rehearsal",
+      );
       expect(code === 0 ? "" : output).toBe("");
       // A line for every table, rows in both, and 13 kinds that see, add, change, truncate, delete and move.
       expect(output).toMatch(/Tests: +\d+ skipped, \d{3} passed/);
