@@ -30,7 +30,10 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ["src/config.ts", "scripts/**", "test/**", "bench/**"], rules: { "no-restricted-properties": "off" } },
+  {
+    files: ["src/config.ts", "scripts/**", "test/**", "bench/**"],
+    rules: { "no-restricted-properties": "off" },
+  },
   { files: ["src/commands/**", "scripts/**", "bench/**"], rules: { "no-console": "off" } },
   { files: ["test/**"], rules: { "max-lines-per-function": "off" } },
 );

@@ -1,3 +1,11 @@
+--! Previous: sha1:a6dc37db28f7550117c3059b0893f98aa7c22f4b
+--! Hash: sha1:f310c9d275ed2fa4acf98afafb7c200d808abe28
+--! Message: metrics
+
+--! split: 1-current.sql
+-- Enter migration here; `--!include <domain>/<file>.sql` takes in a fixture.
+
+--! split: 090-metrics.sql
 do $$
 begin
   if to_regtype('app_public.metric_area') is null then
@@ -309,22 +317,203 @@ create table if not exists app_public.reports (
 create index if not exists reports_organization_id_starts_on_idx
   on app_public.reports (organization_id, starts_on desc, id desc);
 
---!include metrics/metric_definitions.sql
---!include metrics/known_metrics.sql
---!include metrics/metric_aggregations.sql
---!include metrics/goal_templates.sql
---!include metrics/goals.sql
---!include metrics/goal_progress.sql
---!include metrics/keep_aggregations.sql
---!include metrics/keep_goal_progress.sql
---!include metrics/metric_tables.sql
---!include metrics/financial_metrics.sql
---!include metrics/appointment_metrics.sql
---!include metrics/call_metrics.sql
---!include metrics/patient_metrics.sql
---!include metrics/rebuild_aggregations.sql
---!include metrics/derive_metrics.sql
---!include metrics/calculate_metrics.sql
---!include metrics/create_goal.sql
---!include metrics/reports.sql
---!include metrics/create_report.sql
+--! Included metrics/metric_definitions.sql
+-- Access ----------------------------------------------------------------------
+
+select app_private.reset_access('app_public.metric_definitions');
+
+-- Belongs to no tenant: what can be measured is the same for everybody.
+create policy select_signed_in on app_public.metric_definitions
+  for select to app_user
+  using ((select app_hidden.current_user_id()) is not null);
+
+-- known_metrics.sql writes them, as part of a migration.
+create policy select_data on app_public.metric_definitions
+  for select to app_data
+  using (true);
+create policy insert_data on app_public.metric_definitions
+  for insert to app_data
+  with check (true);
+create policy update_data on app_public.metric_definitions
+  for update to app_data
+  using (true)
+  with check (true);
+
+-- calculate_metrics() sorts what it finds into the tables.
+create policy select_definer on app_public.metric_definitions
+  for select to app_definer
+  using (true);
+
+-- A sync has to know which keys there are.
+create policy select_worker on app_public.metric_definitions
+  for select to app_worker
+  using (true);
+
+grant select (id, area, key, name, description, unit, is_derived, created_at, updated_at)
+on app_public.metric_definitions to app_user, app_worker;
+grant select, insert (area, key, name, description, unit, is_derived), update (name, description, unit, is_derived)
+on app_public.metric_definitions to app_data;
+grant select on app_public.metric_definitions to app_definer;
+-- No write grant for requests: a key means the same in every tenant and every release.
+
+-- Triggers --------------------------------------------------------------------
+
+select app_private.install_row_triggers('app_public.metric_definitions');
+select app_private.audit_changes('app_public.metric_definitions', 'id', '');
+
+-- Documentation ---------------------------------------------------------------
+
+comment on table app_public.metric_definitions is 'Something that can be measured in a clinic, day by day.';
+comment on column app_public.metric_definitions.id is 'The definition’s id.';
+comment on column app_public.metric_definitions.area is 'Which of the four tables its rows are in.';
+comment on column app_public.metric_definitions.key is 'The name that rows, goals and aggregations know it by.';
+comment on column app_public.metric_definitions.name is 'What people call it.';
+comment on column app_public.metric_definitions.description is 'What exactly is counted.';
+comment on column app_public.metric_definitions.unit is 'What its values are.';
+comment on column app_public.metric_definitions.is_derived is
+  'Whether `calculateMetrics` finds it in appointments and care sessions. It can be entered by hand all the same.';
+comment on column app_public.metric_definitions.created_at is 'When it was defined.';
+comment on column app_public.metric_definitions.updated_at is 'When it last changed.';
+comment on type app_public.metric_area is '@value financial Money.
+@value appointment Appointments and care sessions.
+@value call Calls.
+@value patient Patients.
+What a metric is about.';
+comment on type app_public.metric_unit is '@value count How many.
+@value cents Hundredths of the organization’s currency.
+@value minutes Minutes.
+@value percent Hundredths of a whole.
+What the values of a metric are.';
+comment on type app_public.metric_source is '@value manual Entered by hand.
+@value derived Derived from the clinic’s own records.
+@value integration Brought by an integration or import.
+Where a value comes from.';
+comment on type app_public.metric_period is '@value day A day.
+@value week A week, from Monday on.
+@value month A calendar month.
+The length of time that an aggregation sums up.';
+--! EndIncluded metrics/metric_definitions.sql
+--! Included metrics/known_metrics.sql
+-- Everything that can be measured. A line that changes here changes the row; the check at the end fails the migration
+-- if row security had let a write touch nothing.
+set local role app_data;
+
+do $$
+declare
+  v_metrics text[] := array[
+    -- area, key, name, unit, derived, description
+    ['financial', 'revenue', 'Revenue', 'cents', 'true', 'Costs of the care sessions completed that day, where known.'],
+    ['financial', 'payments_received', 'Payments received', 'cents', 'false', 'Money that came in that day.'],
+    ['financial', 'expenses', 'Expenses', 'cents', 'false', 'Money that was spent that day.'],
+    ['financial', 'receivables', 'Receivables', 'cents', 'false', 'Money that was owed at the end of the day.'],
+    ['appointment', 'appointments_booked', 'Booked', 'count', 'true',
+      'Appointments of that day, whatever became of them.'],
+    ['appointment', 'appointments_completed', 'Completed', 'count', 'true',
+      'Appointments of that day that took place.'],
+    ['appointment', 'appointments_cancelled', 'Cancelled', 'count', 'true',
+      'Appointments of that day that were cancelled.'],
+    ['appointment', 'appointments_no_show', 'No-shows', 'count', 'true',
+      'Appointments of that day to which the patient did not come.'],
+    ['appointment', 'care_sessions_completed', 'Care sessions', 'count', 'true',
+      'Care sessions of that day that were completed, with or without an appointment.'],
+    ['call', 'calls_received', 'Calls received', 'count', 'false', 'Calls that came in that day.'],
+    ['call', 'calls_answered', 'Calls answered', 'count', 'false', 'Calls of that day that were answered.'],
+    ['call', 'calls_missed', 'Calls missed', 'count', 'false', 'Calls of that day that nobody answered.'],
+    ['call', 'call_minutes', 'Time on calls', 'minutes', 'false', 'Minutes spent on calls that day.'],
+    ['patient', 'patients_seen', 'Patients seen', 'count', 'true',
+      'Patients with a completed care session that day. A sum over days counts a patient once for each of them.'],
+    ['patient', 'patients_new', 'New patients', 'count', 'true',
+      'Patients whose first completed care session in the clinic was that day.'],
+    ['patient', 'patient_satisfaction', 'Satisfaction', 'percent', 'false', 'Satisfied answers of that day’s survey.']
+  ];
+  v_count int;
+begin
+  insert into app_public.metric_definitions as d (area, key, name, unit, is_derived, description)
+  select v_metrics[i][1]::app_public.metric_area, v_metrics[i][2], v_metrics[i][3],
+    v_metrics[i][4]::app_public.metric_unit, v_metrics[i][5]::boolean, v_metrics[i][6]
+  from generate_subscripts(v_metrics, 1) as i
+  on conflict (key) do update
+  set name = excluded.name, unit = excluded.unit, is_derived = excluded.is_derived, description = excluded.description
+  where (d.name, d.unit, d.is_derived, d.description)
+    is distinct from (excluded.name, excluded.unit, excluded.is_derived, excluded.description);
+
+  select count(*) into v_count
+  from generate_subscripts(v_metrics, 1) as i
+  join app_public.metric_definitions d
+    on (d.area::text, d.key, d.name, d.unit::text, d.is_derived::text, d.description)
+    = (v_metrics[i][1], v_metrics[i][2], v_metrics[i][3], v_metrics[i][4], v_metrics[i][5], v_metrics[i][6]);
+  if v_count <> array_length(v_metrics, 1) then
+    raise exception '% of % metrics are as this file says.', v_count, array_length(v_metrics, 1);
+  end if;
+end
+$$;
+
+reset role;
+--! EndIncluded metrics/known_metrics.sql
+--! Included metrics/metric_aggregations.sql
+-- Access ----------------------------------------------------------------------
+
+select app_private.reset_access('app_public.metric_aggregations');
+
+create policy tenant_boundary on app_public.metric_aggregations
+  as restrictive to app_user
+  using (organization_id = any (array(select app_hidden.my_organization_ids())))
+  with check (organization_id = any (array(select app_hidden.my_organization_ids())));
+
+create policy select_scope on app_public.metric_aggregations
+  for select to app_user
+  using (
+    clinic_id = any (array(select app_hidden.metric_clinic_ids()))
+    or (clinic_id is null and organization_id = any (array(select app_hidden.metric_organization_ids())))
+  );
+
+-- The triggers of the metric tables keep them, whoever writes there.
+create policy all_definer on app_public.metric_aggregations
+  to app_definer
+  using (true)
+  with check (true);
+
+create policy select_worker on app_public.metric_aggregations
+  for select to app_worker
+  using (organization_id = (select app_hidden.current_organization_id()));
+
+grant
+  select (
+    id, organization_id, clinic_id, scope_id, area, metric_key, source, period, starts_on, sum, count, created_at,
+    updated_at
+  )
+on app_public.metric_aggregations to app_user, app_worker;
+grant
+  select,
+  insert (organization_id, clinic_id, area, metric_key, source, period, starts_on, sum, count),
+  update (sum, count),
+  delete
+on app_public.metric_aggregations to app_definer;
+-- No write grant for anybody else, imports included: figures follow the rows they sum up.
+
+-- Triggers --------------------------------------------------------------------
+
+select app_private.install_row_triggers('app_public.metric_aggregations');
+-- Not audited: every change follows from a row that is, and would be six times as many events.
+
+-- Documentation ---------------------------------------------------------------
+
+comment on table app_public.metric_aggregations is
+  'Metric values summed up by day, week and month, for each clinic and for the organization as a whole. Always in step with the rows.';
+comment on column app_public.metric_aggregations.id is 'The aggregation’s id.';
+comment on column app_public.metric_aggregations.organization_id is 'The organization.';
+comment on column app_public.metric_aggregations.clinic_id is 'The clinic; null for the whole organization.';
+comment on column app_public.metric_aggregations.scope_id is E'@behavior -*\nThe clinic or else the organization.';
+comment on column app_public.metric_aggregations.area is
+  E'@behavior -orderBy -attribute:orderBy\nWhat the metric is about.';
+comment on column app_public.metric_aggregations.metric_key is 'The metric.';
+comment on column app_public.metric_aggregations.source is 'Where the values come from. Different sources are never added up.';
+comment on column app_public.metric_aggregations.period is 'The length of time.';
+comment on column app_public.metric_aggregations.starts_on is 'The first day of it.';
+comment on column app_public.metric_aggregations.sum is 'The sum of the values.';
+comment on column app_public.metric_aggregations.count is 'How many values there are; the sum divided by it is their mean.';
+comment on column app_public.metric_aggregations.created_at is 'When the first value came in.';
+comment on column app_public.metric_aggregations.updated_at is 'When the last value came in or changed.';
+comment on constraint metric_aggregations_definition_fkey on app_public.metric_aggregations is
+  E'@fieldName definition\n@foreignFieldName aggregations';
+--! EndIncluded metrics/metric_aggregations.sql

@@ -1,0 +1,1 @@
+-- Enter migration here; `--!include <domain>/<file>.sql` takes in a fixture.
