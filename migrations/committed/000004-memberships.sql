@@ -1,13 +1,129 @@
---! Previous: sha1:c407a4ad89371083d23e84e2f47eb75e1f2d4808
---! Hash: sha1:730a16ce3eeec9183e2ff2e7f54577322d0bbde5
+--! Previous: sha1:5561709321f441f8edecbd34541a4192cad27a50
+--! Hash: sha1:139bb3449894a6c1cb4011ba703f21c383dcfcd0
 --! Message: memberships
 
 --! split: 1-current.sql
 -- Enter migration here; `--!include <domain>/<file>.sql` takes in a fixture.
 
 --! split: 035-memberships.sql
--- Who belongs where, and how they come; the tables are in the migration before.
+-- Clinics, and who belongs where; the tables are in the migration before.
 
+--! Included tenancy/opening_hours.sql
+-- The opening hours of one ISO weekday as a range of times since midnight; null where the clinic is closed that day.
+create or replace function app_hidden.opening_hours_on(opening_hours jsonb, weekday integer) returns int4range as $$
+  select int4range(
+    (extract(epoch from (h.day ->> 0)::time) / 60)::integer,
+    (extract(epoch from (h.day ->> 1)::time) / 60)::integer
+  )
+  from (select opening_hours_on.opening_hours -> opening_hours_on.weekday::text as day) as h
+  where h.day is not null;
+$$ language sql stable parallel safe set search_path to '';
+
+-- Access ----------------------------------------------------------------------
+
+grant execute on function app_hidden.opening_hours_on(jsonb, integer) to app_user, app_data;
+--! EndIncluded tenancy/opening_hours.sql
+--! Included tenancy/clinics.sql
+-- Access ----------------------------------------------------------------------
+
+select app_private.reset_access('app_public.clinics');
+select app_private.allow_data_role('app_public.clinics');
+
+create policy tenant_boundary on app_public.clinics
+  as restrictive to app_user
+  using (organization_id = any (array(select app_hidden.my_organization_ids())))
+  with check (organization_id = any (array(select app_hidden.my_organization_ids())));
+
+-- The second branch asks the row itself: a helper cannot yet see the clinic that is being created.
+create policy select_mine on app_public.clinics
+  for select to app_user
+  using (
+    id = any (array(select app_hidden.my_clinic_ids()))
+    or organization_id = any (array(select app_hidden.organization_ids_with_role('{owner,admin}')))
+    and (id = (select app_hidden.current_clinic_id())) is not false
+  );
+
+create policy insert_administrator on app_public.clinics
+  for insert to app_user
+  with check (organization_id = any (array(select app_hidden.organization_ids_with_role('{owner,admin}'))));
+
+create policy update_administrator on app_public.clinics
+  for update to app_user
+  using (id = any (array(select app_hidden.administered_clinic_ids())))
+  with check (id = any (array(select app_hidden.administered_clinic_ids())));
+
+create policy select_definer on app_public.clinics
+  for select to app_definer
+  using (true);
+
+create policy select_worker on app_public.clinics
+  for select to app_worker
+  using (organization_id = (select app_hidden.current_organization_id()));
+
+grant
+  select (
+    id, organization_id, name, timezone, locale, opening_hours, active, external_id, created_at, updated_at, created_by,
+    updated_by
+  ),
+  insert (organization_id, name, timezone, locale, opening_hours),
+  update (name, timezone, locale, opening_hours, active)
+on app_public.clinics to app_user;
+grant select on app_public.clinics to app_definer;
+grant select (id, organization_id, name, timezone, locale, active) on app_public.clinics to app_worker;
+-- No delete grant: a clinic that closes is made inactive, its records stay.
+
+-- Triggers --------------------------------------------------------------------
+
+select app_private.install_row_triggers('app_public.clinics');
+
+-- A time zone or hours that Postgres cannot read would fail later, in somebody else's booking.
+create or replace function app_private.tg_clinics__check_hours() returns trigger as $$
+begin
+  perform now() at time zone NEW.timezone;
+  if NEW.opening_hours is not null then
+    perform app_hidden.opening_hours_on(NEW.opening_hours, weekday) from generate_series(1, 7) as weekday;
+    if jsonb_typeof(NEW.opening_hours) <> 'object' or exists (
+      select from jsonb_object_keys(NEW.opening_hours) as k where k !~ '^[1-7]$'
+    ) then
+      raise exception using errcode = '22023';
+    end if;
+  end if;
+  return NEW;
+exception
+  when data_exception then
+    raise exception
+      'Time zones are IANA names; opening hours are an object of ISO weekdays (1 is Monday), each ["09:00", "17:00"].'
+      using errcode = 'BADIN';
+end;
+$$ language plpgsql volatile set search_path to '';
+
+create or replace trigger _300_check_hours
+  before insert or update of timezone, opening_hours on app_public.clinics
+  for each row
+  execute function app_private.tg_clinics__check_hours();
+
+-- Documentation ---------------------------------------------------------------
+
+comment on table app_public.clinics is 'A place of care, run by one organization.';
+comment on column app_public.clinics.id is 'The clinic’s id; send it as `X-Clinic-Id` to narrow a request to it.';
+comment on column app_public.clinics.organization_id is 'The organization that runs it.';
+comment on column app_public.clinics.name is 'What people call it. Unique within the organization.';
+comment on column app_public.clinics.timezone is 'IANA time zone of its opening hours and reports.';
+comment on column app_public.clinics.locale is 'Language and region of its letters.';
+comment on column app_public.clinics.opening_hours is
+  'By ISO weekday (1 is Monday), from when until when: {"1": ["09:00", "17:00"]}. Null: appointments at any time.';
+comment on column app_public.clinics.active is 'Whether it is open. A closed clinic’s records are out of reach for its members.';
+comment on column app_public.clinics.external_id is 'Its id in the system it was imported from.';
+comment on column app_public.clinics.created_at is 'When it was created.';
+comment on column app_public.clinics.updated_at is 'When it last changed.';
+comment on column app_public.clinics.created_by is 'Who created it.';
+comment on column app_public.clinics.updated_by is 'Who changed it last.';
+comment on type app_public.clinic_role is '@value clinic_admin Runs the clinic and its people.
+@value provider Sees patients.
+@value staff Books appointments and keeps patients’ details.
+@value viewer Reads, and changes nothing.
+What a person is in a clinic: a clinic admin runs it, providers treat, staff organize, viewers only read.';
+--! EndIncluded tenancy/clinics.sql
 --! Included tenancy/organization_memberships.sql
 -- Access ----------------------------------------------------------------------
 
@@ -271,281 +387,3 @@ comment on column app_public.invitations.updated_at is 'When it last changed.';
 comment on column app_public.invitations.created_by is 'Who made it.';
 comment on column app_public.invitations.updated_by is 'Who changed it last.';
 --! EndIncluded tenancy/invitations.sql
---! Included tenancy/create_organization.sql
-set local role app_definer;
-
--- A definer function, because the first membership of an organization cannot be made by one of its owners.
-create or replace function app_public.create_organization(name text, slug text) returns app_public.organizations as $$
-declare
-  v_organization app_public.organizations;
-begin
-  if app_hidden.current_user_id() is null then
-    raise exception 'Sign in first.' using errcode = 'UNAUT';
-  end if;
-  begin
-    insert into app_public.organizations (name, slug)
-    values (trim(create_organization.name), lower(create_organization.slug))
-    returning * into v_organization;
-  exception
-    when unique_violation then
-      raise exception 'This slug is taken.' using errcode = 'TAKEN';
-  end;
-  insert into app_public.organization_memberships (organization_id, user_id, role)
-  values (v_organization.id, auth.uid(), 'owner');
-  return v_organization;
-end;
-$$ language plpgsql volatile strict security definer set search_path to '';
-
--- Access ----------------------------------------------------------------------
-
-grant execute on function app_public.create_organization(text, text) to app_user;
-
--- Documentation ---------------------------------------------------------------
-
-comment on function app_public.create_organization(text, text) is '@argument name What people call it.
-@argument slug A short name for addresses, unique in this installation.
-Creates an organization and makes the caller its owner.';
-
-reset role;
---! EndIncluded tenancy/create_organization.sql
---! Included tenancy/invite_member.sql
-do $$
-begin
-  if to_regtype('app_public.invitation_grant') is null then
-    create type app_public.invitation_grant as (invitation_id uuid, code text, expires_at timestamptz);
-  end if;
-end
-$$;
-
--- Invoker: the policies of invitations decide who may invite whom. The answer is the same for an address that has an
--- account and one that has none.
-create or replace function app_public.invite_member(
-  email text,
-  organization_role app_public.organization_role = 'member',
-  clinic_id uuid = null,
-  clinic_role app_public.clinic_role = null,
-  organization_id uuid = app_hidden.default_organization_id()
-) returns app_public.invitation_grant as $$
-declare
-  v_code text := encode(extensions.gen_random_bytes(20), 'hex');
-  v_grant app_public.invitation_grant;
-begin
-  if lower(trim(invite_member.email)) !~ '^[^@\s]+@[^@\s]+$' then
-    raise exception 'The e-mail address is not valid.' using errcode = 'BADIN';
-  end if;
-  if invite_member.organization_id is null then
-    raise exception 'Say which organization: send X-Organization-Id or organizationId.' using errcode = 'BADIN';
-  end if;
-  if (invite_member.clinic_id is null) <> (invite_member.clinic_role is null) then
-    raise exception 'A clinic and a role in it go together.' using errcode = 'BADIN';
-  end if;
-  insert into app_public.invitations (
-    organization_id, clinic_id, email, organization_role, clinic_role, code_hash, expires_at
-  )
-  values (
-    invite_member.organization_id,
-    invite_member.clinic_id,
-    lower(trim(invite_member.email)),
-    invite_member.organization_role,
-    invite_member.clinic_role,
-    sha256(convert_to(v_code, 'UTF8')),
-    now() + interval '7 days'
-  )
-  returning id, v_code, expires_at into v_grant;
-  return v_grant;
-end;
-$$ language plpgsql volatile set search_path to '';
-
--- Access ----------------------------------------------------------------------
-
-grant execute on function app_public.invite_member(
-  text, app_public.organization_role, uuid, app_public.clinic_role, uuid
-) to app_user;
-
--- Documentation ---------------------------------------------------------------
-
-comment on function app_public.invite_member(text, app_public.organization_role, uuid, app_public.clinic_role, uuid) is '@argument email Whom to invite.
-@argument organization_role The role in the organization.
-@argument clinic_id The uuid (rowId) of the clinic to join as well.
-@argument clinic_role The role in the clinic; goes with a clinic.
-@argument organization_id The uuid (rowId) of the organization; the active one unless given.
-Invites somebody by e-mail into an organization, and if a clinic is named, into that clinic. For owners and admins.';
-comment on type app_public.invitation_grant is 'A new invitation with its code, which is shown this once.';
-comment on column app_public.invitation_grant.invitation_id is 'The invitation.';
-comment on column app_public.invitation_grant.code is 'What the invited person hands to `acceptInvitation`.';
-comment on column app_public.invitation_grant.expires_at is 'Until when it can be accepted.';
---! EndIncluded tenancy/invite_member.sql
---! Included tenancy/accept_invitation.sql
-set local role app_definer;
-
--- A definer function, because the person who accepts is no member yet. One answer for a code that is unknown, used,
--- revoked, expired or somebody else's.
-create or replace function app_public.accept_invitation(code text) returns app_public.organization_memberships as $$
-declare
-  v_user_id uuid := app_hidden.current_user_id();
-  v_invitation app_public.invitations;
-  v_membership app_public.organization_memberships;
-begin
-  if v_user_id is null then
-    raise exception 'Sign in first.' using errcode = 'UNAUT';
-  end if;
-  update app_public.invitations i
-  set accepted_at = now(), accepted_by = v_user_id
-  where i.code_hash = sha256(convert_to(accept_invitation.code, 'UTF8'))
-  and i.accepted_at is null
-  and i.revoked_at is null
-  and i.expires_at > now()
-  and i.created_by is distinct from v_user_id
-  and i.email = (select u.email from app_public.users u where u.id = v_user_id)
-  returning * into v_invitation;
-  if v_invitation.id is null then
-    raise exception 'This invitation does not exist or can no longer be accepted.' using errcode = 'NTFND';
-  end if;
-
-  insert into app_public.organization_memberships as m (organization_id, user_id, role)
-  values (v_invitation.organization_id, v_user_id, v_invitation.organization_role)
-  on conflict (organization_id, user_id) do update
-  -- Somebody who is there already keeps what they are; somebody who left comes back as what they are invited to be.
-  set role = case when m.active then m.role else excluded.role end, active = true
-  -- An invitation from before somebody was put out does not bring them back.
-  where m.active or v_invitation.created_at > m.updated_at
-  returning * into v_membership;
-  if v_membership.id is null then
-    raise exception 'This invitation does not exist or can no longer be accepted.' using errcode = 'NTFND';
-  end if;
-
-  if v_invitation.clinic_id is not null then
-    insert into app_public.clinic_memberships as c (organization_id, clinic_id, user_id, role, display_name)
-    select v_invitation.organization_id, v_invitation.clinic_id, v_user_id, v_invitation.clinic_role,
-      coalesce(nullif(p.display_name, ''), v_invitation.email)
-    from app_public.profiles p
-    where p.user_id = v_user_id
-    on conflict (organization_id, clinic_id, user_id) do update
-    set role = excluded.role, active = true
-    -- Nor does one from before a role was taken away bring that back.
-    where v_invitation.created_at > c.updated_at;
-  end if;
-  return v_membership;
-end;
-$$ language plpgsql volatile strict security definer set search_path to '';
-
--- Access ----------------------------------------------------------------------
-
-grant execute on function app_public.accept_invitation(text) to app_user;
-
--- Documentation ---------------------------------------------------------------
-
-comment on function app_public.accept_invitation(text) is '@argument code The code of the invitation.
-Joins the organization (and clinic) of an invitation that was sent to the caller’s own address.';
-
-reset role;
---! EndIncluded tenancy/accept_invitation.sql
---! Included tenancy/viewer_fields.sql
--- What the caller may do in a clinic or an organization, by the same helpers as the policies.
-
-create or replace function app_public.clinics_viewer_can_administer(clinic app_public.clinics) returns boolean as $$
-  select clinic.id = any (array(select app_hidden.administered_clinic_ids()));
-$$ language sql stable parallel safe set search_path to '';
-
-create or replace function app_public.clinics_viewer_can_read_records(clinic app_public.clinics) returns boolean as $$
-  select clinic.id = any (array(select app_hidden.readable_clinic_ids()));
-$$ language sql stable parallel safe set search_path to '';
-
-create or replace function app_public.clinics_viewer_can_book(clinic app_public.clinics) returns boolean as $$
-  select clinic.id = any (array(select app_hidden.clinic_ids_with_role('{clinic_admin,provider,staff}')));
-$$ language sql stable parallel safe set search_path to '';
-
-create or replace function app_public.organizations_viewer_can_administer(organization app_public.organizations)
-returns boolean as $$
-  select organization.id = any (array(select app_hidden.organization_ids_with_role('{owner,admin}')));
-$$ language sql stable parallel safe set search_path to '';
-
--- Access ----------------------------------------------------------------------
-
-grant execute on function
-  app_public.clinics_viewer_can_administer(app_public.clinics),
-  app_public.clinics_viewer_can_read_records(app_public.clinics),
-  app_public.clinics_viewer_can_book(app_public.clinics),
-  app_public.organizations_viewer_can_administer(app_public.organizations)
-to app_user;
-
--- Documentation ---------------------------------------------------------------
-
-comment on function app_public.clinics_viewer_can_administer(app_public.clinics) is 'Whether the caller runs the clinic.';
-comment on function app_public.clinics_viewer_can_read_records(app_public.clinics) is
-  'Whether the caller may read the clinic’s clinical records.';
-comment on function app_public.clinics_viewer_can_book(app_public.clinics) is
-  'Whether the caller may book appointments in the clinic.';
-comment on function app_public.organizations_viewer_can_administer(app_public.organizations) is
-  'Whether the caller runs the organization.';
---! EndIncluded tenancy/viewer_fields.sql
---! Included tenancy/asked_functions.sql
--- The names under which the askers know these checks (R58–R60). Each is a question about the caller.
-
-create or replace function app_public.get_user_clinics() returns setof app_public.clinics as $$
-  select c.* from app_public.clinics c where c.id = any (array(select app_hidden.my_clinic_ids())) order by c.name, c.id;
-$$ language sql stable parallel safe set search_path to '';
-
-create or replace function app_public.has_clinic_access(clinic_id uuid) returns boolean as $$
-  select exists (
-    select from app_hidden.readable_clinic_ids() as c where c = has_clinic_access.clinic_id
-  );
-$$ language sql stable parallel safe set search_path to '';
-
-create or replace function app_public.check_clinic_access(clinic_id uuid) returns boolean as $$
-  select app_public.has_clinic_access(check_clinic_access.clinic_id);
-$$ language sql stable parallel safe set search_path to '';
-
-create or replace function app_public.is_clinic_admin(clinic_id uuid) returns boolean as $$
-  select exists (
-    select from app_hidden.administered_clinic_ids() as c where c = is_clinic_admin.clinic_id
-  );
-$$ language sql stable parallel safe set search_path to '';
-
--- Access ----------------------------------------------------------------------
-
-grant execute on function
-  app_public.get_user_clinics(),
-  app_public.has_clinic_access(uuid),
-  app_public.check_clinic_access(uuid),
-  app_public.is_clinic_admin(uuid)
-to app_user;
-
--- Documentation ---------------------------------------------------------------
-
-comment on function app_public.get_user_clinics() is
-  E'@name my_clinics\nThe clinics the caller works in, runs, or is treated by.';
-comment on function app_public.has_clinic_access(uuid) is 'Whether the caller may read the clinic’s clinical records.';
-comment on function app_public.check_clinic_access(uuid) is
-  E'@behavior -queryField\nAnother name of has_clinic_access, kept for SQL that was written for it.';
-comment on function app_public.is_clinic_admin(uuid) is 'Whether the caller runs the clinic.';
---! EndIncluded tenancy/asked_functions.sql
---! Included tenancy/asked_views.sql
--- The names under which the askers know the memberships (R2, R7, R31). For SQL; the API has the tables themselves.
-
-create or replace view app_public.memberships with (security_invoker = true) as
-  select m.id, m.user_id, m.clinic_id, m.role, m.active, m.created_at, m.updated_at
-  from app_public.clinic_memberships m;
-
-create or replace view app_public.user_clinic_roles with (security_invoker = true) as
-  select m.user_id, m.organization_id, m.clinic_id, m.role
-  from app_public.clinic_memberships m
-  where m.active;
-
-create or replace view app_public.organization_members with (security_invoker = true) as
-  select m.id, m.organization_id, m.user_id, m.role, m.active
-  from app_public.organization_memberships m;
-
--- Access ----------------------------------------------------------------------
-
-revoke all on app_public.memberships, app_public.user_clinic_roles, app_public.organization_members from app_user;
-grant select (id, user_id, clinic_id, role, active, created_at, updated_at) on app_public.memberships to app_user;
-grant select (user_id, organization_id, clinic_id, role) on app_public.user_clinic_roles to app_user;
-grant select (id, organization_id, user_id, role, active) on app_public.organization_members to app_user;
-
--- Documentation ---------------------------------------------------------------
-
-comment on view app_public.memberships is E'@behavior -*\nclinic_memberships under its askers’ name.';
-comment on view app_public.user_clinic_roles is E'@behavior -*\nThe active clinic_memberships under their askers’ name.';
-comment on view app_public.organization_members is E'@behavior -*\norganization_memberships under its askers’ name.';
---! EndIncluded tenancy/asked_views.sql

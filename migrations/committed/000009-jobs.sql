@@ -1,5 +1,5 @@
---! Previous: sha1:d52d243d1c95e03b67a032c23cb20e205bffbf2b
---! Hash: sha1:11d71457c32b36b2512276d893edfa8a44debf1d
+--! Previous: sha1:af4f5f5891f3cf50c7326a4e93c292a9d4c8d783
+--! Hash: sha1:339e59702d22c78cfe8d8093112fafdc84439e36
 --! Message: jobs
 
 --! split: 1-current.sql

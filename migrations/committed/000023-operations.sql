@@ -1,5 +1,5 @@
---! Previous: sha1:36abc62a8eae1b643c33394b46e17ee0ffa699c2
---! Hash: sha1:48d2dc2cc78e22280202315e61e6b91d8aba0efa
+--! Previous: sha1:0b93405bb4687c2b37200562ee60f3142d2ae88d
+--! Hash: sha1:3da48fda9888a9d8ee4c35895bb01d56836118e3
 --! Message: operations
 
 --! split: 1-current.sql

@@ -1,5 +1,5 @@
---! Previous: sha1:77d1b345cdb76ca5beb9eff2467d33c9d517ea3f
---! Hash: sha1:e6d9c6fd12f5e276876e5f2d806232b3241be638
+--! Previous: sha1:11c3f8e6dfd10a00a90790738ed076a6d0caf364
+--! Hash: sha1:66c28623ab92947fd63473e6cb5c968000886f41
 --! Message: vault-shares
 
 --! split: 1-current.sql

@@ -1,5 +1,5 @@
---! Previous: sha1:f0a3556b9767ab9a830938242e39aa6527cf966b
---! Hash: sha1:38f7f2280995e15741211516966298c006b1024c
+--! Previous: sha1:91abe0990306da8f14da75318ad71d41ca873c0f
+--! Hash: sha1:a25b95bfb7ef1e7b7854e1447de051695908c88e
 --! Message: integrations
 
 --! split: 1-current.sql

@@ -1,5 +1,5 @@
---! Previous: sha1:6f820524a5325e581b75239469a830db06612f8d
---! Hash: sha1:d52d243d1c95e03b67a032c23cb20e205bffbf2b
+--! Previous: sha1:e648392ad4ae86f73a86075e072df02ade4122b1
+--! Hash: sha1:af4f5f5891f3cf50c7326a4e93c292a9d4c8d783
 --! Message: scheduling
 
 --! split: 1-current.sql

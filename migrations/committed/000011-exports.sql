@@ -1,5 +1,5 @@
---! Previous: sha1:93d0f4190b6cdf55052fb8dd43ae80006fbacb7f
---! Hash: sha1:a6dc37db28f7550117c3059b0893f98aa7c22f4b
+--! Previous: sha1:98c0a0e386ea1410234db2e905d161368d5aad26
+--! Hash: sha1:1428b90f39725afadd153917a5ff4d77c22a9733
 --! Message: exports
 
 --! split: 1-current.sql

@@ -1,5 +1,5 @@
---! Previous: sha1:730a16ce3eeec9183e2ff2e7f54577322d0bbde5
---! Hash: sha1:bcf2ceac951779049d777d52f954b79168ff8a19
+--! Previous: sha1:337bcc518875a8220b75983cfdb984b02961391b
+--! Hash: sha1:16818e314fbc3623f7fb8873a80e91226173c7e3
 --! Message: audit
 
 --! split: 1-current.sql

@@ -1,5 +1,5 @@
---! Previous: sha1:446877cc4d1ef4ba6d27609478b3cd1bbc0a8776
---! Hash: sha1:b12227b47b42ca7b24f2ed701519c431089cbd92
+--! Previous: sha1:96eefa5850e0168b66d5a7566b9ecb98ab63de4a
+--! Hash: sha1:6ef83716312b48046b742a433bb5396160455bd8
 --! Message: metric-tables
 
 --! split: 1-current.sql

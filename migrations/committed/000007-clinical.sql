@@ -1,5 +1,5 @@
---! Previous: sha1:bcf2ceac951779049d777d52f954b79168ff8a19
---! Hash: sha1:6f820524a5325e581b75239469a830db06612f8d
+--! Previous: sha1:16818e314fbc3623f7fb8873a80e91226173c7e3
+--! Hash: sha1:e648392ad4ae86f73a86075e072df02ade4122b1
 --! Message: clinical
 
 --! split: 1-current.sql

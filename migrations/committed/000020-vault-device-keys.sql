@@ -1,5 +1,5 @@
---! Previous: sha1:679b267fbf45f7aedf809e5256e14a2308efe2e4
---! Hash: sha1:77d1b345cdb76ca5beb9eff2467d33c9d517ea3f
+--! Previous: sha1:daea5fd7acc0fc8ce2dfa1eab3a595b24872a00a
+--! Hash: sha1:11c3f8e6dfd10a00a90790738ed076a6d0caf364
 --! Message: vault-device-keys
 
 --! split: 1-current.sql

@@ -1,5 +1,5 @@
---! Previous: sha1:b12227b47b42ca7b24f2ed701519c431089cbd92
---! Hash: sha1:83ee8be286b9b77856dbab3da326a1a919af1c93
+--! Previous: sha1:6ef83716312b48046b742a433bb5396160455bd8
+--! Hash: sha1:05207676fd695f093f8c3fcace8e0ffedeb67df0
 --! Message: reports
 
 --! split: 1-current.sql

@@ -1,5 +1,5 @@
---! Previous: sha1:11d71457c32b36b2512276d893edfa8a44debf1d
---! Hash: sha1:93d0f4190b6cdf55052fb8dd43ae80006fbacb7f
+--! Previous: sha1:339e59702d22c78cfe8d8093112fafdc84439e36
+--! Hash: sha1:98c0a0e386ea1410234db2e905d161368d5aad26
 --! Message: practice
 
 --! split: 1-current.sql

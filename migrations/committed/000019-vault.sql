@@ -1,5 +1,5 @@
---! Previous: sha1:38f7f2280995e15741211516966298c006b1024c
---! Hash: sha1:679b267fbf45f7aedf809e5256e14a2308efe2e4
+--! Previous: sha1:a25b95bfb7ef1e7b7854e1447de051695908c88e
+--! Hash: sha1:daea5fd7acc0fc8ce2dfa1eab3a595b24872a00a
 --! Message: vault
 
 --! split: 1-current.sql

@@ -1,5 +1,5 @@
---! Previous: sha1:f310c9d275ed2fa4acf98afafb7c200d808abe28
---! Hash: sha1:446877cc4d1ef4ba6d27609478b3cd1bbc0a8776
+--! Previous: sha1:21ade3278e1ce8912f627c3a1cb92af091a313d5
+--! Hash: sha1:96eefa5850e0168b66d5a7566b9ecb98ab63de4a
 --! Message: goals
 
 --! split: 1-current.sql

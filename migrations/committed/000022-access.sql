@@ -1,5 +1,5 @@
---! Previous: sha1:e6d9c6fd12f5e276876e5f2d806232b3241be638
---! Hash: sha1:36abc62a8eae1b643c33394b46e17ee0ffa699c2
+--! Previous: sha1:66c28623ab92947fd63473e6cb5c968000886f41
+--! Hash: sha1:0b93405bb4687c2b37200562ee60f3142d2ae88d
 --! Message: access
 
 --! split: 1-current.sql

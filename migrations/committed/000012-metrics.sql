@@ -1,5 +1,5 @@
---! Previous: sha1:a6dc37db28f7550117c3059b0893f98aa7c22f4b
---! Hash: sha1:f310c9d275ed2fa4acf98afafb7c200d808abe28
+--! Previous: sha1:1428b90f39725afadd153917a5ff4d77c22a9733
+--! Hash: sha1:21ade3278e1ce8912f627c3a1cb92af091a313d5
 --! Message: metrics
 
 --! split: 1-current.sql
