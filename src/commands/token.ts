@@ -3,7 +3,8 @@ import type { CommandModule } from "yargs";
 import { signToken } from "../auth/signToken.ts";
 import { type Config, loadConfig } from "../config.ts";
 import { startDevelopmentSession } from "../database/developmentSession.ts";
-import { openDatabase } from "../database/openDatabase.ts";
+import { openMigratedDatabase } from "../database/openMigratedDatabase.ts";
+import { makeLogger } from "../logging.ts";
 
 const HOUR_SECONDS = 60 * 60;
 const DEFAULT_HOURS = 12;
@@ -27,7 +28,7 @@ export async function developmentToken(
 }
 
 async function token(given: Config, email: string, hours: number): Promise<string> {
-  const { config, urls, close } = await openDatabase(given);
+  const { config, urls, close } = await openMigratedDatabase(given, makeLogger(given));
   try {
     const signed = await developmentToken(config, urls.superuser, email, hours);
     if (signed === null) {

@@ -22,9 +22,12 @@ interface DatabaseError {
   code: string;
   message: string;
   constraint?: string;
+  severity?: string;
 }
 
 const OVERLAP_CONSTRAINT = "appointments_no_overlap";
+/** Postgres ends the connection with these, or never gives one: it says nothing about what the caller may do. */
+const ENDING_SEVERITIES = new Set(["FATAL", "PANIC"]);
 const SQLSTATE_PATTERN = /^[0-9A-Z]{5}$/;
 const CONNECTION_ERRORS = new Set([
   "ECONNREFUSED",
@@ -84,7 +87,7 @@ function classifyDatabaseError(error: Error & Partial<DatabaseError>, anonymous:
     }
     return disclose(CONNECTION_MESSAGES.test(error.message) ? "UNAVAILABLE" : "INTERNAL");
   }
-  if (CONNECTION_ERRORS.has(code)) {
+  if (CONNECTION_ERRORS.has(code) || ENDING_SEVERITIES.has(error.severity ?? "")) {
     return disclose("UNAVAILABLE");
   }
   const own = CODE_BY_OWN_SQLSTATE.get(code);

@@ -31,6 +31,11 @@ describe("classifyError", () => {
     expect(ofSql.message).toBe(CATALOGUE.NOT_FOUND.message);
   });
 
+  it("takes a connection that is refused or ended for an outage, not for a lack of rights", () => {
+    expect(codeOf(databaseError("42501", { severity: "FATAL" }))).toBe("UNAVAILABLE");
+    expect(codeOf(databaseError("42501", { severity: "ERROR" }))).toBe("FORBIDDEN");
+  });
+
   it.each([
     ["23505", "ALREADY_EXISTS"],
     ["23503", "NOT_FOUND"],
