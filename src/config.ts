@@ -13,6 +13,7 @@ export interface Config {
   /** Keys that encrypt the secrets of integrations, see parseIntegrationKeys; null: secrets cannot be stored. */
   integrations: { keys: string | null };
   worker: { concurrency: number; poolSize: number };
+  audit: AuditConfig;
   log: { level: LogLevel };
 }
 
@@ -23,11 +24,21 @@ export interface DatabaseConfig {
   workerUrl: string | null;
   migratorUrl: string | null;
   backupUrl: string | null;
+  sealerUrl: string | null;
   /** Passwords of the login roles are HMAC-SHA256(roleSecret, role name); null means the one of `dataDir`. */
   roleSecret: string | null;
   /** Absolute path. */
   dataDir: string;
   gatewayPoolSize: number;
+}
+
+export interface AuditConfig {
+  /** Absolute path of the folder with the signing key; null: nothing is sealed by this process. */
+  keyFolder: string | null;
+  /** Absolute path of the folder of anchors, one file a database. */
+  anchorFolder: string;
+  /** Milliseconds between two seals. */
+  sealInterval: number;
 }
 
 export interface AuthConfig {
@@ -65,6 +76,8 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   const read = makeReader(env);
   const environment = read.oneOf("NODE_ENV", ENVIRONMENTS, "development");
   const jwksUri = read.url("JWKS_URI", ["http:", "https:"]);
+  const dataDir = resolve(read.text("DATA_DIR") ?? join(PROJECT_ROOT, ".data"));
+  const keyFolder = read.text("AUDIT_KEY_FOLDER");
   const config: Config = {
     environment,
     http: {
@@ -79,8 +92,9 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       workerUrl: read.url("WORKER_DATABASE_URL", POSTGRES),
       migratorUrl: read.url("MIGRATOR_DATABASE_URL", POSTGRES),
       backupUrl: read.url("BACKUP_DATABASE_URL", POSTGRES),
+      sealerUrl: read.url("SEALER_DATABASE_URL", POSTGRES),
       roleSecret: read.secret("ROLE_SECRET"),
-      dataDir: resolve(read.text("DATA_DIR") ?? join(PROJECT_ROOT, ".data")),
+      dataDir,
       gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
     },
     auth: {
@@ -93,6 +107,15 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     worker: {
       concurrency: read.integer("WORKER_CONCURRENCY", 4, 1, 100),
       poolSize: read.integer("WORKER_POOL_SIZE", 10, 2, 1000),
+    },
+    audit: {
+      keyFolder: keyFolder
+        ? resolve(keyFolder)
+        : environment === "production"
+          ? null
+          : join(dataDir, "audit-keys"),
+      anchorFolder: resolve(read.text("AUDIT_ANCHOR_FOLDER") ?? join(dataDir, "audit-anchors")),
+      sealInterval: read.integer("AUDIT_SEAL_INTERVAL", 5000, 100, 3_600_000),
     },
     log: { level: read.oneOf("LOG_LEVEL", LOG_LEVELS, environment === "production" ? "info" : "warn") },
   };

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 
+import { startSealer } from "./audit/startSealer.ts";
 import type { Config } from "./config.ts";
 import type { DatabaseUrls } from "./database/databaseUrls.ts";
 import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
@@ -12,15 +13,16 @@ export interface RunningStack {
   close(): Promise<void>;
 }
 
-/** The gateway and the worker in one process, on a database that is ready for them. */
+/** The gateway, the worker and the audit's sealer in one process, on a database that is ready for them. */
 export async function startStack(
   config: Config,
-  { urls, logger }: { urls: Pick<DatabaseUrls, "gateway" | "worker" | "owner">; logger: Logger },
+  { urls, logger }: { urls: Pick<DatabaseUrls, "gateway" | "worker" | "owner" | "sealer">; logger: Logger },
 ): Promise<RunningStack> {
   const releases = new ReleaseList();
   try {
     const worker = await startWorker(config, { url: urls.worker, logger });
     releases.add(worker.close);
+    releases.add(startSealer(config.audit, { url: urls.sealer, logger }).close);
     const checks = {
       migrations: () => isSchemaCurrent(urls.owner),
       worker: async () => worker.isRunning(),

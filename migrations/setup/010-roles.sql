@@ -21,6 +21,8 @@ begin
       -- The gateway's connection. Worthless by itself: no grants, only the right to become one of the two above.
       ('app_authenticator', 'login noinherit'),
       ('app_worker', 'login noinherit'),
+      -- Reads the audit and appends seals to it; reaches no other schema.
+      ('app_sealer', 'login noinherit'),
       ('app_migrator', 'login noinherit'),
       -- A dump by anybody under FORCE would be empty; this role only ever reads.
       ('app_backup', 'login noinherit bypassrls')

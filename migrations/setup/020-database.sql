@@ -5,7 +5,7 @@ begin
   -- PUBLIC may by default connect and create temporary tables, with which a mutable search_path can be abused.
   execute format('revoke all on database %I from public', current_database());
   execute format(
-    'grant connect on database %I to app_authenticator, app_worker, app_migrator, app_backup',
+    'grant connect on database %I to app_authenticator, app_worker, app_migrator, app_backup, app_sealer',
     current_database()
   );
   -- `app_owner` makes the app's schemas, `app_worker` the queue's own, in which it is the owner.
@@ -58,6 +58,9 @@ begin
     end if;
     if v_function::text ~ '^set_config' then
       execute format('grant execute on function %s to app_authenticator, app_share_reader', v_function);
+    end if;
+    if v_function::text ~ '^pg_(try_)?advisory_' then
+      execute format('grant execute on function %s to app_sealer', v_function);
     end if;
   end loop;
 exception

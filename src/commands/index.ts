@@ -17,6 +17,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   new: async () => (await import("./newTable.ts")).newCommand,
   schema: async () => (await import("./schema.ts")).schemaCommand,
   access: async () => (await import("./access.ts")).accessCommand,
+  audit: async () => (await import("./audit.ts")).auditCommand,
   catalog: async () => (await import("./catalog.ts")).catalogCommand,
   docs: async () => (await import("./docs.ts")).docsCommand,
   doctor: async () => (await import("./doctor.ts")).doctorCommand,

@@ -11,6 +11,7 @@ const ROLES = [
   "gateway",
   "worker",
   "backup",
+  "sealer",
   "shadow",
   "root",
 ] as const satisfies (keyof DatabaseUrls)[];

@@ -19,6 +19,8 @@ export interface DatabaseUrls {
   worker: string;
   /** `app_backup`. */
   backup: string;
+  /** `app_sealer`. */
+  sealer: string;
 }
 
 /** Every cluster has it: where databases are dropped and created from. */
@@ -37,6 +39,7 @@ export function databaseUrls(config: DatabaseConfig, adminUrl: string): Database
     gateway: loginUrl(config, adminUrl, "app_authenticator"),
     worker: loginUrl(config, adminUrl, "app_worker"),
     backup: loginUrl(config, adminUrl, "app_backup"),
+    sealer: loginUrl(config, adminUrl, "app_sealer"),
   };
 }
 

@@ -8,6 +8,7 @@ export const LOGIN_ROLES = {
   app_worker: "workerUrl",
   app_migrator: "migratorUrl",
   app_backup: "backupUrl",
+  app_sealer: "sealerUrl",
 } as const satisfies Record<string, keyof DatabaseConfig>;
 
 export type LoginRole = keyof typeof LOGIN_ROLES;

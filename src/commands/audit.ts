@@ -1,0 +1,23 @@
+import type { CommandModule } from "yargs";
+
+import { auditAnchorCommand } from "./auditAnchor.ts";
+import { auditProveCommand } from "./auditProve.ts";
+import { auditRotateKeyCommand } from "./auditRotateKey.ts";
+import { auditSealCommand } from "./auditSeal.ts";
+import { auditTailCommand } from "./auditTail.ts";
+import { auditVerifyCommand } from "./auditVerify.ts";
+
+export const auditCommand: CommandModule = {
+  command: "audit <action>",
+  describe: "Seal the audit, verify that nobody changed it, prove single events.",
+  builder: (args) =>
+    args
+      .command(auditVerifyCommand)
+      .command(auditSealCommand)
+      .command(auditProveCommand)
+      .command(auditAnchorCommand)
+      .command(auditTailCommand)
+      .command(auditRotateKeyCommand)
+      .demandCommand(1, "Say what to do: verify, seal, prove, anchor, tail or rotate-key."),
+  handler: () => undefined,
+};
