@@ -9,6 +9,7 @@ import { EndedSessionPlugin } from "./EndedSessionPlugin.ts";
 import { GeneratedDescriptionsPlugin } from "./GeneratedDescriptionsPlugin.ts";
 import { HttpStatusPlugin } from "./HttpStatusPlugin.ts";
 import { MissingRowPlugin } from "./MissingRowPlugin.ts";
+import { PasswordsPlugin } from "./PasswordsPlugin.ts";
 import { QueryErrorsPlugin } from "./QueryErrorsPlugin.ts";
 import { RememberedBehaviorPlugin } from "./RememberedBehaviorPlugin.ts";
 import { RowIdentifiersPlugin } from "./RowIdentifiersPlugin.ts";
@@ -35,6 +36,7 @@ export function makePlugins(
     ChangeSubscriptionsPlugin,
     makeConnectIntegrationPlugin(credentials),
     DeviceKeyProofPlugin,
+    PasswordsPlugin,
     makeSessionAccessTokenPlugin(signToken),
     GeneratedDescriptionsPlugin,
     QueryErrorsPlugin,

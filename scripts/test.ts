@@ -15,7 +15,7 @@ const POSTGRES_VERSIONS = ["18", "15"];
 const TESTS_OF_NEWEST_ONLY = "test/(process|plans)/";
 /** What a developer's shell may hold and a test must not see: tests make their own databases and secrets. */
 const FOREIGN_VARIABLES =
-  /^(PG[A-Z]+|(\w+_)?DATABASE_URL|DATA_DIR|JWT_\w+|JWKS_URI|ROLE_SECRET|PORT|HOST|ADMIN_PORT)$/;
+  /^(PG[A-Z]+|(\w+_)?DATABASE_URL|DATA_DIR|JWT_\w+|JWKS_URI|(STRIPE|CLERK)_WEBHOOK_SECRET|ROLE_SECRET|PORT|HOST|ADMIN_PORT)$/;
 
 interface Counts {
   passed: number;

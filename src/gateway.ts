@@ -8,8 +8,12 @@ import type { Logger } from "pino";
 import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
 import { makeBootCheck } from "./access/bootCheck.ts";
+import { listenForAccessChanges } from "./auth/accessChanges.ts";
 import { type Identity, makeAuthenticate } from "./auth/authenticate.ts";
+import { makeHashClient } from "./auth/clientHash.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
+import { makeRecognizePerson } from "./auth/recognizePerson.ts";
+import { NO_SCOPE } from "./auth/requestScope.ts";
 import { signToken } from "./auth/signToken.ts";
 import { makeVerifyToken } from "./auth/verifyToken.ts";
 import type { Config } from "./config.ts";
@@ -19,6 +23,7 @@ import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
 import { makeAuthenticateRequest } from "./http/authenticateRequest.ts";
 import { assertGraphqlBody, assertGraphqlRequest, makeReadJsonBody } from "./http/graphqlRequest.ts";
 import { listen, makeHttpServerLimits } from "./http/listen.ts";
+import { makeOpenSockets } from "./http/openSockets.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
 import { acceptRequestId, identifyRequest } from "./http/requestId.ts";
 import { setSecurityHeaders } from "./http/securityHeaders.ts";
@@ -72,7 +77,6 @@ async function start(
   releases: ReleaseList,
 ): Promise<RunningGateway> {
   const logger = parentLogger.child({ scope: "gateway" });
-  const authenticate = makeAuthenticate(makeVerifyToken(config.auth));
   const pool = makePool(
     url,
     { max: config.database.gatewayPoolSize, applicationName: "bailiwick-gateway" },
@@ -87,6 +91,7 @@ async function start(
   const graphql = grafserv({ preset: resolvedPreset, schema });
   releases.add(() => graphql.release());
   await graphql.ready();
+  const door = await openDoor(config, { pool, url, logger, releases });
 
   const app = express();
   app.disable("x-powered-by");
@@ -94,7 +99,7 @@ async function start(
   app.use(
     GRAPHQL_PATH,
     assertGraphqlRequest,
-    makeAuthenticateRequest(authenticate, identities),
+    makeAuthenticateRequest(door, identities),
     makeReadJsonBody(MAXIMUM_BODY_BYTES),
     assertGraphqlBody,
   );
@@ -105,7 +110,7 @@ async function start(
   const listening = await listen(server, config.http);
   releases.add(listening.close);
   const websockets = attachWebsockets(server, graphql, {
-    authenticate,
+    ...door,
     identities,
     path: GRAPHQL_PATH,
     maximumMessageBytes: MAXIMUM_BODY_BYTES,
@@ -129,12 +134,36 @@ async function start(
   };
 }
 
-interface PresetParts {
+interface Parts {
   pool: Pool;
   url: string;
   logger: Logger;
-  identities: WeakMap<object, Identity>;
   releases: ReleaseList;
+}
+
+interface PresetParts extends Parts {
+  identities: WeakMap<object, Identity>;
+}
+
+/** Who is let in, and shown out when their rights end. */
+async function openDoor(config: Config, { pool, url, logger, releases }: Parts) {
+  const recognize = makeRecognizePerson(pool);
+  const openSockets = makeOpenSockets();
+  const stopListening = await listenForAccessChanges(url, logger, {
+    onChange(change) {
+      openSockets.apply(change);
+      if (change.userId !== null) {
+        recognize.forget(change.userId);
+      }
+    },
+    onGap: openSockets.closeAll,
+  });
+  releases.add(stopListening);
+  return {
+    authenticate: makeAuthenticate(makeVerifyToken(config.auth), recognize),
+    hashClient: makeHashClient(config.auth.jwtSecret ?? config.database.roleSecret),
+    openSockets,
+  };
 }
 
 function makeGatewayPreset(
@@ -154,7 +183,6 @@ function makeGatewayPreset(
     schemas: EXPOSED_SCHEMAS,
     pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
   });
-  const nobody = { organizationId: null, clinicId: null, purposeOfUse: null };
   return makePreset(
     { isExplorerServed: config.environment !== "production" },
     {
@@ -162,7 +190,7 @@ function makeGatewayPreset(
       // A request that did not pass through authentication has no identity here and gets that of nobody.
       settingsOf: ({ node, ws }) =>
         identities.get(node?.req ?? ws?.socket ?? pgService)?.settings ??
-        pgSettings(null, nobody, acceptRequestId(undefined)),
+        pgSettings(null, NO_SCOPE, acceptRequestId(undefined)),
       maskError: makeMaskError(logger),
       signToken: (subject) => signToken(config.auth, subject),
       credentials: makeCredentials(config.integrations),

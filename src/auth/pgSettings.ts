@@ -12,7 +12,12 @@ const IDLE_IN_TRANSACTION_TIMEOUT = "10s";
  * The whole contract between a request and the policies in SQL. A fixed list: nothing of a token is forwarded because
  * it happened to be there. The role depends on whether a token was verified and never on what it says.
  */
-export function pgSettings(claims: Claims | null, scope: RequestScope, requestId: string): PgSettings {
+export function pgSettings(
+  claims: Claims | null,
+  scope: RequestScope,
+  requestId: string,
+  clientAddressHash: string | null = null,
+): PgSettings {
   const settings: Record<string, string> = {
     role: claims ? "app_user" : "app_anonymous",
     "app.request_id": requestId,
@@ -26,6 +31,9 @@ export function pgSettings(claims: Claims | null, scope: RequestScope, requestId
   const facts: Record<string, string | null> = {
     "jwt.claims.sub": userId,
     "jwt.claims.sid": claims?.sessionId ?? null,
+    "app.identity_issuer": claims?.identity?.issuer ?? null,
+    "app.identity_subject": claims?.identity?.subject ?? null,
+    "app.client_address": clientAddressHash,
     "app.organization_id": organizationId,
     // The same two facts under the names that policies written for other systems read. `app.is_superadmin` is not among
     // them: nobody but the database knows it, see docs/tenancy.md.

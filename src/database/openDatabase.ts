@@ -100,7 +100,8 @@ function assertEmbeddedAllowed(config: Config): void {
 /** Production names its secrets itself; parseConfig has seen to it. */
 function withSecrets(config: Config): Config {
   const { auth, database, integrations } = config;
-  const needsJwtSecret = auth.jwtSecret === null && auth.jwksUri === null;
+  const isIssuedOutside = auth.outside.some(({ issuer }) => issuer === auth.issuer);
+  const needsJwtSecret = auth.jwtSecret === null && !isIssuedOutside;
   const needsNothing = database.roleSecret !== null && !needsJwtSecret && integrations.keys !== null;
   if (config.environment === "production" || needsNothing) {
     return config;

@@ -97,6 +97,11 @@ export const CATALOGUE = {
     message: "The body must be `application/json` in UTF-8, uncompressed.",
     advice: "Set the Content-Type header. Form bodies are refused because other sites can send them.",
   },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    message: "You have asked for more than your share of this minute.",
+    advice: "Wait for the seconds given in `Retry-After`; see docs/limits.md for what an operation costs.",
+  },
   TIMEOUT: {
     status: 504,
     message: "The operation took too long and was stopped; nothing was changed.",

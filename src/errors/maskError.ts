@@ -2,6 +2,7 @@ import { GraphQLError } from "graphql";
 import type { Logger } from "pino";
 
 import { currentRequestContext } from "../http/requestContext.ts";
+import { AppError } from "./AppError.ts";
 import { classifyError, rootCause } from "./classifyError.ts";
 import { redactError } from "./redactError.ts";
 
@@ -14,9 +15,13 @@ export function makeMaskError(logger: Logger): (error: GraphQLError) => GraphQLE
     const request = currentRequestContext();
     const { code, message } = classifyError(error, request?.anonymous ?? true);
     request?.errorCodes.add(code);
+    const cause = rootCause(error);
+    if (request && cause instanceof AppError) {
+      request.retryAfter = cause.retryAfter ?? request.retryAfter;
+    }
     const details = { code, requestId: request?.requestId, path: error.path };
     if (code === "INTERNAL" || code === "UNAVAILABLE") {
-      logger.error({ ...details, error: redactError(rootCause(error)) }, "A request failed.");
+      logger.error({ ...details, error: redactError(cause) }, "A request failed.");
     } else {
       logger.debug(details, "A request was refused.");
     }

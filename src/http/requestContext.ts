@@ -9,12 +9,14 @@ export interface RequestContext {
   anonymous: boolean;
   /** Codes of the errors its answer contains; the HTTP status follows from them. */
   errorCodes: Set<ErrorCode>;
+  /** Seconds after which a client may come again, where an error says so. */
+  retryAfter: number | null;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();
 
 export function makeRequestContext(requestId: string): RequestContext {
-  return { requestId, anonymous: true, errorCodes: new Set() };
+  return { requestId, anonymous: true, errorCodes: new Set(), retryAfter: null };
 }
 
 export function runInRequestContext<T>(context: RequestContext, callback: () => T): T {

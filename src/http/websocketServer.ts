@@ -7,20 +7,33 @@ import { type Extra, useServer } from "graphql-ws/use/ws";
 import { type WebSocket, WebSocketServer } from "ws";
 
 import type { Authenticate, Identity } from "../auth/authenticate.ts";
+import type { HashClient } from "../auth/clientHash.ts";
 import { AppError } from "../errors/AppError.ts";
+import type { ErrorCode } from "../errors/catalogue.ts";
+import type { OpenSockets } from "./openSockets.ts";
 import { makeRequestContext, type RequestContext, runInRequestContext } from "./requestContext.ts";
 import { acceptRequestId } from "./requestId.ts";
 
 /** Close codes of graphql-ws for what its own checks do not cover. */
 const CLOSE_UNAUTHORIZED = 4401;
 const CLOSE_BAD_REQUEST = 4400;
+const CLOSE_FORBIDDEN = 4403;
 const CLOSE_GOING_AWAY = 1001;
+const CLOSE_TRY_AGAIN = 1013;
+const CLOSE_CODES: Partial<Record<ErrorCode, number>> = {
+  BAD_REQUEST: CLOSE_BAD_REQUEST,
+  FORBIDDEN: CLOSE_FORBIDDEN,
+  UNAVAILABLE: CLOSE_TRY_AGAIN,
+};
 const INIT_TIMEOUT = 3000;
 
 interface WebsocketDependencies {
   authenticate: Authenticate;
   /** Where the context callback finds who is at the other end of a socket. */
   identities: WeakMap<object, Identity>;
+  /** Closes them when the rights end on which they were opened. */
+  openSockets: OpenSockets;
+  hashClient: HashClient;
   path: string;
   maximumMessageBytes: number;
 }
@@ -32,7 +45,7 @@ interface WebsocketDependencies {
 export function attachWebsockets(
   server: Server,
   grafserv: GrafservBase,
-  { authenticate, identities, path, maximumMessageBytes }: WebsocketDependencies,
+  { authenticate, identities, openSockets, hashClient, path, maximumMessageBytes }: WebsocketDependencies,
 ): { close: () => Promise<void> } {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maximumMessageBytes });
   const contexts = new WeakMap<WebSocket, RequestContext>();
@@ -47,14 +60,17 @@ export function attachWebsockets(
     {
       ...graphql,
       connectionInitWaitTimeout: INIT_TIMEOUT,
-      async onConnect({ connectionParams, extra: { socket } }) {
+      async onConnect({ connectionParams, extra: { socket, request } }) {
         const parameters = normalizeConnectionParams(connectionParams) ?? {};
         const requestId = acceptRequestId(parameters["x-request-id"]);
         try {
-          const identity = await authenticate((name) => parameters[name], requestId);
+          const client = hashClient(request.socket.remoteAddress, request.headers["user-agent"]);
+          const identity = await authenticate((name) => parameters[name], { requestId, client });
           identities.set(socket, identity);
           contexts.set(socket, { ...makeRequestContext(requestId), anonymous: identity.claims === null });
-          closeAtExpiry(socket, identity);
+          if (identity.claims) {
+            openSockets.watch(socket, identity.claims);
+          }
           return true;
         } catch (error) {
           refuseConnection(socket, error);
@@ -113,18 +129,5 @@ function refusalOf({ url, headers }: IncomingMessage, path: string): string | nu
 
 function refuseConnection(socket: WebSocket, error: unknown): void {
   const refusal = error instanceof AppError ? error : new AppError("INTERNAL");
-  const code = refusal.code === "BAD_REQUEST" ? CLOSE_BAD_REQUEST : CLOSE_UNAUTHORIZED;
-  socket.close(code, `${refusal.code}: ${refusal.message}`.slice(0, 120));
-}
-
-function closeAtExpiry(socket: WebSocket, { claims }: Identity): void {
-  if (!claims) {
-    return;
-  }
-  const timer = setTimeout(
-    () => socket.close(CLOSE_UNAUTHORIZED, "UNAUTHENTICATED: The access token has expired."),
-    Math.max(0, claims.expiresAt * 1000 - Date.now()),
-  );
-  timer.unref();
-  socket.once("close", () => clearTimeout(timer));
+  socket.close(CLOSE_CODES[refusal.code] ?? CLOSE_UNAUTHORIZED, `${refusal.code}: ${refusal.message}`.slice(0, 120));
 }

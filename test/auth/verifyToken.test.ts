@@ -7,7 +7,7 @@ import { signToken } from "../../src/auth/signToken.ts";
 import { makeVerifyToken } from "../../src/auth/verifyToken.ts";
 
 const SECRET = "a-secret-of-more-than-32-characters!";
-const config = { jwtSecret: SECRET, jwksUri: null, issuer: "bailiwick", audience: "bailiwick" };
+const config = { jwtSecret: SECRET, outside: [], issuer: "bailiwick", audience: "bailiwick" };
 const userId = randomUUID();
 const sessionId = randomUUID();
 const NOW = 1_800_000_000;

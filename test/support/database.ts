@@ -177,6 +177,7 @@ function requestSettings(actor: Actor | null, scope: Scope = {}): Settings {
   const claims = actor && {
     userId: actor.userId,
     sessionId: actor.sessionId,
+    identity: null,
     organizationId: null,
     clinicId: null,
     expiresAt: Math.floor(Date.now() / 1000) + 60,

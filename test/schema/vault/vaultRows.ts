@@ -78,7 +78,7 @@ export async function race(
   calls: readonly { text: string; values: unknown[] }[],
 ): Promise<PromiseSettledResult<unknown[]>[]> {
   const pool = new pg.Pool({ connectionString: db.urls.gateway, max: RACERS });
-  const claims = actor && { ...actor, organizationId: null, clinicId: null, expiresAt: Date.now() };
+  const claims = actor && { ...actor, identity: null, organizationId: null, clinicId: null, expiresAt: Date.now() };
   const nowhere = { organizationId: null, clinicId: null, purposeOfUse: null };
   const settings = Object.entries(pgSettings(claims, nowhere, randomUUID()));
   const setAll = settings.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, true)`);

@@ -1,0 +1,3 @@
+--!include billing/subscriptions_stripe_version.sql
+--!include billing/subscriptions.sql
+--!include billing/webhook_events.sql
