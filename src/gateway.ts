@@ -37,6 +37,9 @@ import {
   MAXIMUM_BODY_BYTES,
 } from "./preset.ts";
 import { ReleaseList } from "./ReleaseList.ts";
+import { makeWebhooks } from "./webhooks/receiveWebhooks.ts";
+
+const WEBHOOKS_PATH = "/webhooks";
 
 export interface GatewayDependencies {
   /** Connection of the gateway's login role, which may do nothing but become a request's role. */
@@ -103,6 +106,7 @@ async function start(
     makeReadJsonBody(MAXIMUM_BODY_BYTES),
     assertGraphqlBody,
   );
+  app.use(WEBHOOKS_PATH, await makeWebhooks(config, { pool, maximumBytes: MAXIMUM_BODY_BYTES }));
   const server = createServer(makeHttpServerLimits(), app);
   await graphql.addTo(app, server, false);
   app.use(refuseUnknownPath, makeRefuseRequest(logger));
