@@ -149,10 +149,14 @@ function contradictions(config: Config, env: NodeJS.ProcessEnv): string[] {
   if (env.JWKS_URI && auth.jwtSecret) {
     problems.push("JWKS_URI and JWT_SECRET are two issuers: describe the outside one in JWT_ISSUERS instead");
   } else if (auth.jwtSecret && auth.outside.some(({ issuer }) => issuer === auth.issuer)) {
-    problems.push(`JWT_ISSUERS names '${auth.issuer}', which is this gateway's own: set JWT_ISSUER to another`);
+    problems.push(
+      `JWT_ISSUERS names '${auth.issuer}', which is this gateway's own: set JWT_ISSUER to another`,
+    );
   }
   if (webhooks.clerkSecrets && auth.outside.filter(({ kind }) => kind === "clerk").length !== 1) {
-    problems.push("CLERK_WEBHOOK_SECRET needs one issuer of kind clerk in JWT_ISSUERS, whose users it tells of");
+    problems.push(
+      "CLERK_WEBHOOK_SECRET needs one issuer of kind clerk in JWT_ISSUERS, whose users it tells of",
+    );
   }
   if (http.port !== 0 && http.port === http.adminPort) {
     problems.push(`PORT and ADMIN_PORT must differ; both are ${http.port}`);

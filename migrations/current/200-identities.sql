@@ -14,6 +14,14 @@ begin
 end
 $$;
 
+-- Subjects that an issuer deleted before anything else was heard of them, so that they stand for no user.
+create table if not exists app_private.ended_identities (
+  issuer text not null,
+  subject text not null,
+  ended_at timestamptz not null default now(),
+  primary key (issuer, subject)
+);
+
 create table if not exists app_private.session_clients (
   session_id uuid not null references app_private.auth_sessions on delete cascade,
   client_hash text not null,

@@ -64,7 +64,9 @@ export async function listenForAccessChanges(
     if (ending.signal.aborted) {
       return;
     }
-    logger.warn("The connection that hears of ended sessions was lost; websockets are closed until it is back");
+    logger.warn(
+      "The connection that hears of ended sessions was lost; websockets are closed until it is back",
+    );
     onGap();
     while (!ending.signal.aborted) {
       try {

@@ -1,5 +1,5 @@
 import { AppError } from "../errors/AppError.ts";
-import { type IdentityFacts,identityFacts } from "./identityFacts.ts";
+import { type IdentityFacts, identityFacts } from "./identityFacts.ts";
 import type { OutsideIssuer } from "./outsideIssuers.ts";
 
 /** What a verified token says: who asks, and in which session. What they may do is looked up in the database. */

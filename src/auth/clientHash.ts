@@ -18,7 +18,9 @@ const IPV4_IN_IPV6 = /^::ffff:(?=\d+\.)/i;
  * and records of different processes do not meet. A plain hash of an IPv4 address would be undone in seconds.
  */
 export function makeHashClient(secret: string | null): HashClient {
-  const key = createHmac("sha256", secret ?? randomBytes(32)).update("bailiwick client hash").digest();
+  const key = createHmac("sha256", secret ?? randomBytes(32))
+    .update("bailiwick client hash")
+    .digest();
   const hash = (text: string) => createHmac("sha256", key).update(text).digest("hex");
   return (address, userAgent) => {
     if (address === undefined) {
@@ -40,5 +42,8 @@ function networkOf(address: string): string {
   const last = tail ? tail.split(":") : [];
   const missing = tail === undefined ? 0 : 8 - groups.length - last.length;
   const all = [...groups, ...Array.from({ length: missing }, () => "0"), ...last];
-  return all.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16)).join(":");
+  return all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":");
 }

@@ -30,8 +30,7 @@ export function identityFacts(
 ): IdentityFacts {
   const email = textOf(claims.email);
   const metadata = kind === "supabase" ? recordOf(claims.user_metadata) : {};
-  const isVerified =
-    claims.email_verified === undefined ? emailsAreVerified : claims.email_verified === true;
+  const isVerified = claims.email_verified === undefined ? emailsAreVerified : claims.email_verified === true;
   return {
     issuer,
     subject,

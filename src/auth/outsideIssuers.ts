@@ -104,7 +104,9 @@ function parseIssuer(entry: unknown, report: (sentence: string) => void): Outsid
   const audience = read.texts("audience") ?? (kind === "supabase" ? ["authenticated"] : null);
   const authorizedParties = read.texts("authorizedParties");
   if (audience === null && authorizedParties === null) {
-    problem("needs an audience or authorizedParties: tokens for other applications would be accepted otherwise");
+    problem(
+      "needs an audience or authorizedParties: tokens for other applications would be accepted otherwise",
+    );
   }
   const secret = read.text("secret");
   if (secret !== null && secret.length < MINIMUM_SECRET_LENGTH) {

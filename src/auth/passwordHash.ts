@@ -48,7 +48,9 @@ function newParameters(): HashParameters {
 function parsePrefix(prefix: string): HashParameters {
   const [, memoryCost, timeCost, parallelism, salt] = PREFIX_PATTERN.exec(prefix) ?? [];
   if (salt === undefined) {
-    throw new Error("A password hash in the database must be one of Argon2id, version 19; got something else.");
+    throw new Error(
+      "A password hash in the database must be one of Argon2id, version 19; got something else.",
+    );
   }
   return {
     memoryCost: Number(memoryCost),

@@ -129,5 +129,8 @@ function refusalOf({ url, headers }: IncomingMessage, path: string): string | nu
 
 function refuseConnection(socket: WebSocket, error: unknown): void {
   const refusal = error instanceof AppError ? error : new AppError("INTERNAL");
-  socket.close(CLOSE_CODES[refusal.code] ?? CLOSE_UNAUTHORIZED, `${refusal.code}: ${refusal.message}`.slice(0, 120));
+  socket.close(
+    CLOSE_CODES[refusal.code] ?? CLOSE_UNAUTHORIZED,
+    `${refusal.code}: ${refusal.message}`.slice(0, 120),
+  );
 }

@@ -1,3 +1,5 @@
+import type { Webhook } from "svix";
+
 import { identityFacts } from "../auth/identityFacts.ts";
 import type { OutsideIssuer } from "../auth/outsideIssuers.ts";
 import { AppError } from "../errors/AppError.ts";
@@ -21,25 +23,28 @@ export async function makeVerifyClerk(
   secrets: readonly string[],
   issuer: OutsideIssuer,
 ): Promise<VerifyWebhook> {
-  const { Webhook } = await import("svix");
-  const verifiers = secrets.map((secret) => new Webhook(secret));
+  const svix = await import("svix");
+  const verifiers = secrets.map((secret) => new svix.Webhook(secret));
   return (body, header) => {
     const headers = Object.fromEntries(HEADERS.map((name) => [name, header(name) ?? ""]));
-    for (const verifier of verifiers) {
-      let event: unknown;
-      try {
-        event = verifier.verify(body, headers);
-      } catch {
-        continue;
-      }
-      return { provider: "clerk", eventId: headers["svix-id"] ?? "", event: readEvent(event, issuer) };
+    if (!verifiers.some((verifier) => isSigned(verifier, body, headers))) {
+      throw new AppError("BAD_REQUEST", "The signature is missing, wrong or older than five minutes.");
     }
-    throw new AppError("BAD_REQUEST", "The signature is missing, wrong or older than five minutes.");
+    return { provider: "clerk", eventId: headers["svix-id"] ?? "", event: readEvent(body, issuer) };
   };
 }
 
-function readEvent(event: unknown, issuer: OutsideIssuer): WebhookEvent | null {
-  const { type, data } = (event ?? {}) as { type?: unknown; data?: ClerkUser };
+function isSigned(verifier: Webhook, body: Buffer, headers: Record<string, string>): boolean {
+  try {
+    verifier.verify(body, headers);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readEvent(body: Buffer, issuer: OutsideIssuer): WebhookEvent | null {
+  const { type, data } = parseObject(body) as { type?: unknown; data?: ClerkUser };
   if (typeof type !== "string" || typeof data?.id !== "string") {
     throw new AppError("BAD_REQUEST", "The event names no type or no subject.");
   }
@@ -58,4 +63,13 @@ function readEvent(event: unknown, issuer: OutsideIssuer): WebhookEvent | null {
   };
   // Without a time the event would be older than everything; Clerk always sends one.
   return { type: "user", facts: identityFacts(issuer, id, claims, (updated_at ?? 0) / 1000) };
+}
+
+function parseObject(body: Buffer): object {
+  try {
+    const value: unknown = JSON.parse(body.toString("utf8"));
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
 }

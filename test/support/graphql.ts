@@ -2,6 +2,7 @@ import { beforeAll } from "@jest/globals";
 import { pino } from "pino";
 
 import { signToken } from "../../src/auth/signToken.ts";
+import type { Config } from "../../src/config.ts";
 import { type RunningGateway, startGateway } from "../../src/gateway.ts";
 import type { Actor, TestDatabase } from "./database.ts";
 
@@ -38,8 +39,11 @@ export interface TestGateway {
   tokenOf(actor: Actor): string;
 }
 
-/** Starts the real gateway on a free port over the file's database, and stops it at the end. */
-export function useGateway(db: TestDatabase): TestGateway {
+/**
+ * Starts the real gateway on a free port over the file's database, and stops it at the end. `changes`: what of the
+ * configuration is different, asked for when it starts.
+ */
+export function useGateway(db: TestDatabase, changes: () => Partial<Config> = () => ({})): TestGateway {
   let gateway: RunningGateway | undefined;
   const running = () => {
     if (!gateway) {
@@ -49,10 +53,13 @@ export function useGateway(db: TestDatabase): TestGateway {
   };
   const baseUrl = () => running().url.replace(/\/$/, "");
   beforeAll(async () => {
-    gateway = await startGateway(db.config, {
-      url: db.urls.gateway,
-      logger: pino({ level: db.config.log.level }),
-    });
+    gateway = await startGateway(
+      { ...db.config, ...changes() },
+      {
+        url: db.urls.gateway,
+        logger: pino({ level: db.config.log.level }),
+      },
+    );
   });
   db.beforeDrop(async () => gateway?.close());
   const tokenOf = (actor: Actor) => signToken(db.config.auth, actor);
