@@ -4,7 +4,12 @@ import { CATALOGUE, type ErrorCode } from "../src/errors/catalogue.ts";
 import { currentRequestContext } from "../src/http/requestContext.ts";
 
 /** Errors of single fields leave the status at 200, except those about the whole request; the gravest comes first. */
-const DECISIVE_CODES: readonly ErrorCode[] = ["UNAVAILABLE", "TOO_MANY_REQUESTS", "UNAUTHENTICATED"];
+const DECISIVE_CODES: readonly ErrorCode[] = [
+  "UNAVAILABLE",
+  "TOO_MANY_REQUESTS",
+  "UNAUTHENTICATED",
+  "SESSION_REVOKED",
+];
 const RETRY_AFTER_SECONDS = 5;
 
 /**

@@ -238,10 +238,10 @@ function prepared<Input, Result>(
   );
 }
 
-/** Calls a function of SQL with texts, in the order of its arguments, and makes its result the payload's. */
-function call(resource: PgResource, fieldArgs: FieldArgs, texts: readonly Step[]) {
+/** Calls a function of SQL with texts, by the names of its arguments, and makes its result the payload's. */
+function call(resource: PgResource, fieldArgs: FieldArgs, texts: Readonly<Record<string, Step>>) {
   const $result = resource.execute(
-    texts.map((step) => ({ step, pgCodec: TYPES.text })),
+    Object.entries(texts).map(([name, step]) => ({ name, step, pgCodec: TYPES.text })),
     "mutation",
   );
   return object({ result: $result, clientMutationId: fieldArgs.getRaw(["input", "clientMutationId"]) });
@@ -265,23 +265,28 @@ export const PasswordsPlugin: GraphileConfig.Plugin = extendSchema((build) => {
         plans: {
           logIn(_$root: Step, fieldArgs: FieldArgs) {
             const $proof = prepared(fieldArgs, prove);
-            const texts = [access($proof, "hash"), access($proof, "password")];
-            const input = (name: string) => fieldArgs.getRaw(["input", name]);
-            return call(log_in, fieldArgs, [input("email"), ...texts, input("deviceName")]);
+            return call(log_in, fieldArgs, {
+              email: fieldArgs.getRaw(["input", "email"]),
+              password_hash: access($proof, "hash"),
+              password: access($proof, "password"),
+              device_name: fieldArgs.getRaw(["input", "deviceName"]),
+            });
           },
           register(_$root: Step, fieldArgs: FieldArgs) {
-            const $new = prepared(fieldArgs, hashNew);
-            const input = (name: string) => fieldArgs.getRaw(["input", name]);
-            const texts = [input("email"), access($new, "hash"), input("displayName"), input("deviceName")];
-            return call(register, fieldArgs, texts);
+            return call(register, fieldArgs, {
+              email: fieldArgs.getRaw(["input", "email"]),
+              password_hash: access(prepared(fieldArgs, hashNew), "hash"),
+              display_name: fieldArgs.getRaw(["input", "displayName"]),
+              device_name: fieldArgs.getRaw(["input", "deviceName"]),
+            });
           },
           changePassword(_$root: Step, fieldArgs: FieldArgs) {
             const $proof = prepared(fieldArgs, proveAndHash);
-            return call(
-              change_password,
-              fieldArgs,
-              ["hash", "newHash", "password"].map((name) => access($proof, name)),
-            );
+            return call(change_password, fieldArgs, {
+              current_password_hash: access($proof, "hash"),
+              new_password_hash: access($proof, "newHash"),
+              current_password: access($proof, "password"),
+            });
           },
         },
       },

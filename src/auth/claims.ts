@@ -41,7 +41,7 @@ export function isUuid(value: unknown): value is string {
 
 /**
  * Turns the payload of a token whose signature, issuer, audience and expiry were verified into claims.
- * Throws UNAUTHENTICATED for anything malformed. `outside`: who signed it, null for this gateway; `now` is in seconds.
+ * Throws UNAUTHENTICATED for anything malformed, and FORBIDDEN for a role. `outside`: who signed it, null for this gateway; `now` is in seconds.
  */
 export function parseTokenClaims(
   payload: unknown,
@@ -56,9 +56,7 @@ export function parseTokenClaims(
   if (typeof exp !== "number" || !Number.isSafeInteger(exp) || exp > now + DAY_SECONDS) {
     throw refuse("'exp' must be a whole number of seconds, at most a day ahead");
   }
-  if (claims.role !== undefined && !HARMLESS_ROLES.includes(claims.role)) {
-    throw refuse("'role' is not one a token may name");
-  }
+  assertHarmlessRole(claims.role);
   const isClerksOwn = outside?.kind === "clerk" && CLERK_ORGANIZATION_PATTERN.test(String(claims.org_id));
   const common: CommonClaims = {
     organizationId: isClerksOwn ? null : optionalUuid(claims, "org_id"),
@@ -66,6 +64,17 @@ export function parseTokenClaims(
     expiresAt: exp,
   };
   return outside === null ? parseOwn(claims, common) : parseOutside(claims, common, outside, now);
+}
+
+/** A token that wants to be somebody in the database is right in form, and not allowed. */
+function assertHarmlessRole(role: unknown): void {
+  if (role === undefined || HARMLESS_ROLES.includes(role)) {
+    return;
+  }
+  if (typeof role === "string" && role !== "") {
+    throw new AppError("FORBIDDEN", "The access token names a role that no token may have.");
+  }
+  throw refuse("'role' is not one a token may name");
 }
 
 function parseOwn(claims: Record<string, unknown>, common: CommonClaims): Claims {

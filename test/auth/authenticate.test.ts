@@ -15,7 +15,8 @@ const claims = {
 const recognize = Object.assign(async () => claims, { forget: () => undefined });
 const authenticate = makeAuthenticate(async () => claims, recognize);
 
-const identify = (headers: Record<string, unknown>) => authenticate((name) => headers[name], { requestId: "r1", client: null });
+const identify = (headers: Record<string, unknown>) =>
+  authenticate((name) => headers[name], { requestId: "r1", client: null });
 
 describe("authenticate", () => {
   it("takes a request without Authorization as nobody's", async () => {

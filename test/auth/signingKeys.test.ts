@@ -64,8 +64,12 @@ beforeEach(() => {
 
 describe("keys of an outside issuer", () => {
   it("verify RS256 and ES256, fetched once", async () => {
-    await expect(verify(sign("rsa", rsa.privateKey, "RS256"))).resolves.toMatchObject({ facts: { subject: sub } });
-    await expect(verify(sign("ec", ec.privateKey, "ES256"))).resolves.toMatchObject({ facts: { subject: sub } });
+    await expect(verify(sign("rsa", rsa.privateKey, "RS256"))).resolves.toMatchObject({
+      facts: { subject: sub },
+    });
+    await expect(verify(sign("ec", ec.privateKey, "ES256"))).resolves.toMatchObject({
+      facts: { subject: sub },
+    });
     expect(fetches).toBe(1);
   });
 
@@ -112,7 +116,9 @@ describe("keys of an outside issuer", () => {
     await verify(sign("rsa", rsa.privateKey, "RS256"));
     keys = [publish("next", nextRsa)];
     now += 31_000;
-    await expect(verify(sign("next", nextRsa.privateKey, "RS256"))).resolves.toMatchObject({ facts: { subject: sub } });
+    await expect(verify(sign("next", nextRsa.privateKey, "RS256"))).resolves.toMatchObject({
+      facts: { subject: sub },
+    });
   });
 
   it("are asked for once in 30 seconds, however many unknown key ids come", async () => {
@@ -129,7 +135,9 @@ describe("keys of an outside issuer", () => {
     await verify(sign("rsa", rsa.privateKey, "RS256"));
     keys = null;
     now += 60 * 60 * 1000;
-    await expect(verify(sign("rsa", rsa.privateKey, "RS256"))).resolves.toMatchObject({ facts: { subject: sub } });
+    await expect(verify(sign("rsa", rsa.privateKey, "RS256"))).resolves.toMatchObject({
+      facts: { subject: sub },
+    });
   });
 
   it("that could never be fetched make the gateway unavailable, not the token wrong", async () => {

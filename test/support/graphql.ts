@@ -39,6 +39,9 @@ export interface TestGateway {
   tokenOf(actor: Actor): string;
 }
 
+/** Milliseconds; building the API takes a second, and much longer beside other work. */
+const PATIENCE = 120_000;
+
 /**
  * Starts the real gateway on a free port over the file's database, and stops it at the end. `changes`: what of the
  * configuration is different, asked for when it starts.
@@ -60,7 +63,7 @@ export function useGateway(db: TestDatabase, changes: () => Partial<Config> = ()
         logger: pino({ level: db.config.log.level }),
       },
     );
-  });
+  }, PATIENCE);
   db.beforeDrop(async () => gateway?.close());
   const tokenOf = (actor: Actor) => signToken(db.config.auth, actor);
   return {

@@ -1,8 +1,8 @@
 import type { TestDatabase } from "./database.ts";
 
 /**
- * What the connections that serve requests did last: process, start and time of the last statement. Two equal answers mean
- * that nothing took a connection in between.
+ * What the connections that serve requests did last: process, start and time of the last statement. Nothing took one in
+ * between where everything seen afterwards was seen before; an idle one may have gone.
  */
 export async function requestConnections(db: TestDatabase): Promise<string[]> {
   const { rows } = await db.superuser.query<{ seen: string }>(

@@ -8,6 +8,7 @@ import { useGateway } from "../support/graphql.ts";
 import { queuedJobs, runJobs } from "../support/jobs.ts";
 import { createOrganization } from "../support/people.ts";
 import { requestConnections } from "../support/requestConnections.ts";
+import { NOW, subscriptionEvent } from "./stripeEvents.ts";
 
 const SECRET = "whsec_a_secret_for_tests";
 const OLD_SECRET = "whsec_the_secret_before";
@@ -17,61 +18,6 @@ const api = useGateway(db, () => ({
 }));
 
 afterEach(() => db.superuser.query("delete from graphile_worker._private_jobs"));
-
-/** Seconds since 1970 at which the first event of a test happens. */
-const NOW = Math.floor(Date.now() / 1000) - 1000;
-
-interface Change {
-  kind?: "created" | "updated" | "deleted";
-  at?: number;
-  made?: number;
-  customer: string;
-  subscription?: string;
-  organizationId?: string;
-  status?: string;
-  plan?: string;
-  seats?: number;
-}
-
-/** An event as Stripe sends it. */
-function subscriptionEvent({
-  kind = "updated",
-  at = NOW,
-  made = NOW,
-  customer,
-  subscription = `sub_${customer}`,
-  organizationId,
-  status = "active",
-  plan = "pro",
-  seats = 30,
-}: Change) {
-  return {
-    id: `evt_${randomUUID()}`,
-    object: "event",
-    type: `customer.subscription.${kind}`,
-    created: at,
-    data: {
-      object: {
-        id: subscription,
-        object: "subscription",
-        customer,
-        created: made,
-        status,
-        metadata: organizationId ? { organization_id: organizationId } : {},
-        items: {
-          data: [
-            {
-              quantity: seats,
-              current_period_start: NOW,
-              current_period_end: NOW + 2_592_000,
-              price: { lookup_key: plan, metadata: {} },
-            },
-          ],
-        },
-      },
-    },
-  };
-}
 
 interface Delivery {
   secret?: string;
@@ -288,7 +234,7 @@ describe("a delivery that is not as it should be", () => {
       const answer = await deliver(event(), delivery);
       expect(answer.status).toBe(status);
       expect(await answer.text()).not.toContain("cus_refused");
-      expect(await requestConnections(db)).toEqual(before);
+      expect(before).toEqual(expect.arrayContaining(await requestConnections(db)));
     },
   );
 
@@ -300,9 +246,9 @@ describe("a delivery that is not as it should be", () => {
     const before = await requestConnections(db);
     expect((await send(payload.replace('"active"', '"paused"'))).status).toBe(400);
     expect((await deliver({ ...event(), padding: "x".repeat(100_000) })).status).toBe(413);
-    expect(await requestConnections(db)).toEqual(before);
+    expect(before).toEqual(expect.arrayContaining(await requestConnections(db)));
     expect((await send(payload)).status).toBe(200);
-    expect(await requestConnections(db)).not.toEqual(before);
+    expect(before).not.toEqual(expect.arrayContaining(await requestConnections(db)));
   });
 
   it("finds nothing where no secret is configured", async () => {
