@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { beforeAll, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
 
 import { signToken } from "../../src/auth/signToken.ts";
@@ -20,12 +20,14 @@ import {
   createSession,
   joinClinic,
 } from "../support/people.ts";
+import { type OpenSocket, useSockets } from "./openSocket.ts";
 
 /** Milliseconds within which the rights of a person who listens end. */
 const LIMIT = 2000;
 const clerk = useIssuer("clerk");
 const db = useTestDatabase();
 const api = useGateway(db, () => ({ auth: { ...db.config.auth, outside: [clerk.config()] } }));
+const { connect } = useSockets(api);
 
 let clinic: Clinic;
 let provider: Actor;
@@ -33,41 +35,6 @@ beforeAll(async () => {
   clinic = await createClinic(db.superuser, await createOrganization(db.superuser));
   provider = await createMember(db.superuser, clinic, "provider");
 });
-
-interface OpenSocket {
-  socket: WebSocket;
-  /** Messages of the gateway, parsed, as they come. */
-  messages: { type: string; payload?: { data?: unknown; errors?: { extensions: { code: string } }[] } }[];
-  /** The code and reason with which it closes, and after how many milliseconds from now. */
-  closed(): Promise<{ code: number; reason: string; after: number }>;
-  send(message: object): void;
-}
-
-const sockets: WebSocket[] = [];
-afterEach(() => sockets.splice(0).forEach((socket) => socket.terminate()));
-
-/** A client of the protocol that does nothing by itself, so that a test sees what the gateway does. */
-async function connect(params: Record<string, string>): Promise<OpenSocket> {
-  const socket = new WebSocket(`${api.url.replace("http", "ws")}/graphql`, "graphql-transport-ws");
-  sockets.push(socket);
-  const messages: OpenSocket["messages"] = [];
-  socket.on("message", (text) => messages.push(JSON.parse(String(text))));
-  const closing = once(socket, "close");
-  await once(socket, "open");
-  const send = (message: object) => socket.send(JSON.stringify(message));
-  send({ type: "connection_init", payload: params });
-  await Promise.race([once(socket, "message"), closing]);
-  return {
-    socket,
-    messages,
-    send,
-    async closed() {
-      const began = Date.now();
-      const [code, reason] = await closing;
-      return { code, reason: String(reason), after: Date.now() - began };
-    },
-  };
-}
 
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 

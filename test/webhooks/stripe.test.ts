@@ -8,9 +8,8 @@ import { useGateway } from "../support/graphql.ts";
 import { queuedJobs, runJobs } from "../support/jobs.ts";
 import { createOrganization } from "../support/people.ts";
 import { requestConnections } from "../support/requestConnections.ts";
-import { NOW, subscriptionEvent } from "./stripeEvents.ts";
+import { deliverTo, type Delivery, NOW, SECRET, subscriptionEvent } from "./stripeEvents.ts";
 
-const SECRET = "whsec_a_secret_for_tests";
 const OLD_SECRET = "whsec_the_secret_before";
 const db = useTestDatabase();
 const api = useGateway(db, () => ({
@@ -19,26 +18,7 @@ const api = useGateway(db, () => ({
 
 afterEach(() => db.superuser.query("delete from graphile_worker._private_jobs"));
 
-interface Delivery {
-  secret?: string;
-  timestamp?: number;
-  headers?: Record<string, string>;
-  method?: string;
-}
-
-/** Signs a body with Stripe's library, and sends it. */
-function deliver(
-  event: object,
-  { secret = SECRET, timestamp, headers, method = "POST" }: Delivery = {},
-): Promise<Response> {
-  const payload = JSON.stringify(event);
-  const signature = Stripe.webhooks.generateTestHeaderString({ payload, secret, timestamp });
-  return fetch(`${api.url}/webhooks/stripe`, {
-    method,
-    headers: { "Content-Type": "application/json", "Stripe-Signature": signature, ...headers },
-    body: method === "GET" ? undefined : payload,
-  });
-}
+const deliver = (event: object, delivery?: Delivery) => deliverTo(api, event, delivery);
 
 async function subscriptionOf(organizationId: string) {
   const { rows } = await db.superuser.query(

@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
 
+import Stripe from "stripe";
+
+import type { TestGateway } from "../support/graphql.ts";
+
+export const SECRET = "whsec_a_secret_for_tests";
+
 /** Seconds since 1970 at which the first event of a test happens. */
 export const NOW = Math.floor(Date.now() / 1000) - 1000;
 
@@ -53,4 +59,26 @@ export function subscriptionEvent({
       },
     },
   };
+}
+
+export interface Delivery {
+  secret?: string;
+  timestamp?: number;
+  headers?: Record<string, string>;
+  method?: string;
+}
+
+/** Signs a body with Stripe's library, and sends it. */
+export function deliverTo(
+  { url }: TestGateway,
+  event: object,
+  { secret = SECRET, timestamp, headers, method = "POST" }: Delivery = {},
+): Promise<Response> {
+  const payload = JSON.stringify(event);
+  const signature = Stripe.webhooks.generateTestHeaderString({ payload, secret, timestamp });
+  return fetch(`${url}/webhooks/stripe`, {
+    method,
+    headers: { "Content-Type": "application/json", "Stripe-Signature": signature, ...headers },
+    body: method === "GET" ? undefined : payload,
+  });
 }
