@@ -103,6 +103,7 @@ describe("bailiwick new table", () => {
           "migrations/fixtures/rehearsing/rehearsals.sql",
           "test/schema/access/matrix/tables/rehearsalRooms.ts",
           "test/schema/access/matrix/tables/rehearsals.ts",
+          "src/access/world/tables/rehearsals.ts",
           "src/seed/tables/rehearsals.ts",
           "migrations/catalog.txt",
           "schema.graphql",
