@@ -1,8 +1,8 @@
 import type { Client } from "pg";
 
 import { assertPowerless } from "../world/assertPowerless.ts";
+import type { FullWorld } from "../world/fullWorld.ts";
 import { applySettings, type Login } from "../world/rolledBack.ts";
-import type { World } from "../world/world.ts";
 import { type MatrixActor, matrixActors } from "./actors.ts";
 import type { MatrixLine } from "./matrixLine.ts";
 import { probeOracles } from "./probeOracles.ts";
@@ -30,7 +30,7 @@ export interface ProbeOptions {
  */
 export async function probeMatrix(
   open: OpenConnection,
-  world: World,
+  world: FullWorld,
   { tables, onProgress }: ProbeOptions = {},
 ): Promise<MatrixLine[]> {
   const clients = new Map<Login, Client>();
