@@ -7,6 +7,8 @@ export type Row = Readonly<Record<string, unknown>>;
 export const RELATIONS = [
   /** They are its subject, its author or its patient. */
   "own",
+  /** A new row of theirs that names something of somebody else's. */
+  "own with another's",
   /** One of the clinics that it names is theirs. */
   "same clinic",
   /** Their clinic has a link to its patient, or a share of it. */
