@@ -19,7 +19,7 @@ interface AccessMatrixArguments {
   postgres: EmbeddedVersion;
 }
 
-const PAGE = join(PROJECT_ROOT, "docs/access-matrix.md");
+export const MATRIX_FILE = join(PROJECT_ROOT, "docs/access-matrix.md");
 
 /** Probes a database that the migrations have just made. */
 async function accessMatrix(
@@ -47,7 +47,7 @@ async function report(matrix: ProbedMatrix, { check, json, output }: AccessMatri
     console.log(JSON.stringify(matrix, null, 2));
     return matrix.gaps.length > 0 ? FINDINGS : CLEAN;
   }
-  const file = output === undefined ? PAGE : resolve(output);
+  const file = output === undefined ? MATRIX_FILE : resolve(output);
   const name = relative(PROJECT_ROOT, file);
   const page = await formattedPage(matrix);
   const before = await readFile(file, "utf8").catch(() => "");

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { Client } from "pg";
@@ -9,10 +8,9 @@ import { differingLines } from "../../src/access/matrix/matrixPage.ts";
 import { type ProbedMatrix, runMatrix } from "../../src/access/matrix/probeMatrix.ts";
 import { createFullWorld, type FullWorld } from "../../src/access/world/fullWorld.ts";
 import type { Login } from "../../src/access/world/rolledBack.ts";
-import { formattedPage } from "../../src/commands/accessMatrix.ts";
+import { formattedPage, MATRIX_FILE } from "../../src/commands/accessMatrix.ts";
 import { useTestDatabase } from "../support/database.ts";
 
-const PAGE = join(import.meta.dirname, "../../docs/access-matrix.md");
 /** Thousands of statements, on a machine that does other things as well. */
 const PATIENCE = 240_000;
 
@@ -47,7 +45,7 @@ beforeAll(async () => {
 
 describe("the matrix", () => {
   it("is the one of docs/access-matrix.md", async () => {
-    expect(differingLines(await readFile(PAGE, "utf8"), await formattedPage(found))).toEqual([]);
+    expect(differingLines(await readFile(MATRIX_FILE, "utf8"), await formattedPage(found))).toEqual([]);
   });
 
   it("has probes for every table and every task", () => {
@@ -155,6 +153,9 @@ describe("a comparison", () => {
   it("takes a command that was refused altogether for each relation", () => {
     expect(compareMatrix([line("refused", "any")], [line("refused")])).toEqual([]);
     expect(compareMatrix([line("refused", "any")], [line("full")])).toMatchObject([{ direction: "widened" }]);
+    expect(compareMatrix([line("full")], [line("refused", "any")])).toMatchObject([
+      { direction: "narrowed" },
+    ]);
   });
 
   it("of two pages ignores how wide their columns are", () => {

@@ -1,4 +1,4 @@
-import { ANY_RELATION, type MatrixLine, REFUSED } from "./matrixLine.ts";
+import { ANY_RELATION, COLUMNS, type MatrixLine, REFUSED } from "./matrixLine.ts";
 import { RELATIONS } from "./relations.ts";
 
 const WHO: Readonly<Record<string, string>> = {
@@ -41,13 +41,13 @@ A row of a grid is a command and what the rows are to the person who tries:
 | ------------------ | --------------------------------------------------------------------------------------- |
 | own                | the person's own: they are its subject, its author or its patient                       |
 | own with another's | their own new row, which names something of somebody else's |
-| same clinic        | of a clinic in which they work                                                          |
+| same clinic        | of a clinic in which they work or are a patient                                                          |
 | shared             | of a patient, session, report or vault record that is shared with their clinic          |
 | shared by name     | of a patient whose link shows the name and not the record                               |
 | break-glass        | of a patient whose record they have opened in an emergency                              |
 | organization       | of their organization as a whole                                                        |
 | other clinic       | of another clinic of their organization                                                 |
-| other organization | of an organization to which they do not belong                                          |
+| other organization | of an organization in which they neither work nor are a patient                                          |
 | system             | of nobody in particular                                                                 |
 | unseen             | any that they do not see                                                                |
 
@@ -74,7 +74,7 @@ export function matrixPage(lines: readonly MatrixLine[]): string {
   const tables = [...byTable.keys()].sort();
   const isTask = (name: string) => name.startsWith("task ");
   const isNothing = ({ command, outcome }: MatrixLine) =>
-    outcome === REFUSED || (command.startsWith("blind") && outcome === "none");
+    outcome === REFUSED || command === COLUMNS || (command.startsWith("blind") && outcome === "none");
   const isClosed = (name: string) => byTable.get(name)?.every(isNothing) ?? false;
   const open = tables.filter((name) => !isTask(name) && !isClosed(name));
   return [
@@ -95,7 +95,11 @@ export function matrixPage(lines: readonly MatrixLine[]): string {
 }
 
 function section(name: string, lines: readonly MatrixLine[], who: readonly string[]): string {
-  const commands = Map.groupBy(lines, ({ command }) => command);
+  const columns = lines.filter(({ command }) => command === COLUMNS);
+  const commands = Map.groupBy(
+    lines.filter(({ command }) => command !== COLUMNS),
+    ({ command }) => command,
+  );
   const sorted = [...commands].sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
   const refused = sorted
     .filter(([, own]) => own.every(({ outcome }) => outcome === REFUSED))
@@ -111,7 +115,16 @@ function section(name: string, lines: readonly MatrixLine[], who: readonly strin
     ...rows,
     ...(refused.length > 0 ? [`\nRefused for everybody: ${refused.join(", ")}.`] : []),
     ...(telling.length > 0 ? ["", ...telling] : []),
+    ...(columns.length > 0 ? ["", ...columnNotes(columns)] : []),
   ].join("\n");
+}
+
+/** The columns that a role may use, by command. */
+function columnNotes(lines: readonly MatrixLine[]): string[] {
+  return [...Map.groupBy(lines, ({ who }) => who)].map(
+    ([role, own]) =>
+      `- \`${role}\` ${own.map(({ relation, outcome }) => `may ${relation} ${outcome}`).join("; ")}`,
+  );
 }
 
 const rank = (command: string) => COMMANDS.indexOf(command.split(" ")[0] ?? "");

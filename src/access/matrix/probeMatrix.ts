@@ -5,12 +5,12 @@ import type { FullWorld } from "../world/fullWorld.ts";
 import { applySettings, type Login } from "../world/rolledBack.ts";
 import { type MatrixActor, matrixActors } from "./actors.ts";
 import { matrixGaps } from "./matrixGaps.ts";
-import type { MatrixLine } from "./matrixLine.ts";
+import { COLUMNS, type MatrixLine } from "./matrixLine.ts";
 import { probeDoors } from "./probeDoors.ts";
 import { probeOracles } from "./probeOracles.ts";
 import { probeTasks } from "./probeTasks.ts";
 import { probeWrites } from "./probeWrites.ts";
-import { type ProbedTable, readTables } from "./readTables.ts";
+import { grantedColumns, type ProbedTable, readTables, ROLES } from "./readTables.ts";
 import { Relations, type Row } from "./relations.ts";
 import { type ProbedDatabase, readSights } from "./sights.ts";
 
@@ -78,7 +78,10 @@ export async function runMatrix(
       provider: database.relations.placeOf(world.here.provider.userId),
       breakGlass: database.relations.placeOf(world.breakGlass.userId),
     });
-    return { lines: [...lines, ...tasks.lines], gaps: [...gaps, ...tasks.gaps] };
+    return {
+      lines: [...lines, ...probed.flatMap(columnLines), ...tasks.lines],
+      gaps: [...gaps, ...tasks.gaps],
+    };
   } finally {
     await Promise.all([...clients.values()].map((client) => client.end()));
   }
@@ -107,6 +110,17 @@ const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 /** The order in which the world was made; never that of ids, which are other ones each time. */
 function orderOf(row: Row): string {
   return `${String(row.created_at ?? row.occurred_at ?? "")} ${JSON.stringify(row).replaceAll(UUID, "")}`;
+}
+
+/** Which columns a role may use at all: what a grid of rows does not show. */
+function columnLines(table: ProbedTable): MatrixLine[] {
+  return ROLES.flatMap((who) =>
+    (["select", "insert", "update"] as const).flatMap((relation) => {
+      const columns = grantedColumns(table, relation, who);
+      const outcome = columns.join(", ");
+      return columns.length > 0 ? [{ table: table.name, command: COLUMNS, relation, who, outcome }] : [];
+    }),
+  );
 }
 
 interface Probed {
