@@ -1,0 +1,1 @@
+--!include operations/ran_migrations.sql
