@@ -1,1 +1,3 @@
 --!include operations/ran_migrations.sql
+--!include audit/events.sql
+--!include audit/audit_logs.sql
