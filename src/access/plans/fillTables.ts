@@ -55,7 +55,7 @@ const FILLINGS: readonly string[] = [
   `insert into app_public.break_glass_grants (organization_id, patient_id, home_clinic_id, user_id, reason, created_at, expires_at)
    select x.organization_id, x.patient_id, x.clinic_id, x.provider_id, 'Made for a test of plans.', x.starts_at,
      x.starts_at + interval '1 hour'
-   from app_public.appointments x where get_byte(uuid_send(x.id), 15) % 32 = 0`,
+   from app_public.appointments x where get_byte(uuid_send(x.id), 15) % 16 = 0`,
   `insert into app_public.invitations (organization_id, clinic_id, email, organization_role, clinic_role, code_hash, expires_at)
    select organization_id, id, 'person-' || n || '@example.com', 'member', 'staff', uuid_send(gen_random_uuid()), now()
    from app_public.clinics, generate_series(1, 100) as n`,
