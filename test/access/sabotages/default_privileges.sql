@@ -1,0 +1,4 @@
+-- Every table that is made from now on may be read by everybody.
+-- Caught by: ?
+-- Ready: silent
+alter default privileges for role app_owner in schema app_public grant select on tables to app_user;

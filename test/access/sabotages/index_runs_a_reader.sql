@@ -1,0 +1,10 @@
+-- An index calls a function that says it is immutable and reads a table, as the owner of the table.
+-- Caught by: ?
+-- Ready: silent
+create function app_private.label(name text) returns text language plpgsql immutable set search_path to '' as $$
+begin
+  return (select max(p.given_name) from app_public.patients p where p.family_name = label.name);
+end
+$$;
+revoke execute on function app_private.label(text) from public;
+create index patients_label_idx on app_public.patients (organization_id, app_private.label(family_name));

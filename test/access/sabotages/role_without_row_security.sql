@@ -1,0 +1,5 @@
+-- Row security off for the sessions of one role.
+-- Caught by: ?
+-- Ready: silent
+-- Reach: cluster
+alter role app_authenticator set row_security to off;
