@@ -7,7 +7,7 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
-import { makeBootCheck } from "./access/bootCheck.ts";
+import { type BootCheck, makeBootCheck } from "./access/bootCheck.ts";
 import { type Identity, makeAuthenticate } from "./auth/authenticate.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
 import { signToken } from "./auth/signToken.ts";
@@ -114,12 +114,7 @@ async function start(
   releases.add(websockets.close);
   const admin = await startAdminServer(
     { host: config.http.host, port: config.http.adminPort },
-    {
-      database: () => canReach(pool),
-      migrations: () => isSchemaCurrent(pool),
-      rowSecurity: bootCheck.isProtected,
-      ...checks,
-    },
+    { ...ownChecks(pool, bootCheck), ...checks },
   );
   releases.add(admin.close);
 
@@ -178,6 +173,14 @@ function makeGatewayPreset(
 
 function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {
   return keys === null ? null : makeCredentialBox(parseIntegrationKeys(keys));
+}
+
+function ownChecks(pool: Pool, bootCheck: BootCheck): Readonly<Record<string, ReadinessCheck>> {
+  return {
+    database: () => canReach(pool),
+    migrations: () => isSchemaCurrent(pool),
+    rowSecurity: bootCheck.isProtected,
+  };
 }
 
 async function canReach(pool: Pool): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { ClientBase } from "pg";
 export interface PlannedTables {
   /** Large table → the most rows that any tenant (an organization, or in the vault a person) has in it. */
   tenantRows: Map<string, number>;
-  /** Index → the column that leads it. */
+  /** Index → the column that leads it; `tenant` for the one that says whose a row is. */
   leadingColumns: Map<string, string>;
 }
 
@@ -42,7 +42,9 @@ export async function measureTables(client: ClientBase): Promise<PlannedTables> 
 
 async function readLeadingColumns(client: ClientBase): Promise<Map<string, string>> {
   const { rows } = await client.query<{ name: string; column: string }>(
-    `select c.relname as name, pg_get_indexdef(i.indexrelid, 1, true) as column
+    `select c.relname as name, regexp_replace(
+       pg_get_indexdef(i.indexrelid, 1, true), '^(organization_id|user_id)$', 'tenant'
+     ) as column
      from pg_catalog.pg_index i
      join pg_catalog.pg_class c on c.oid = i.indexrelid and c.relnamespace in ${SCHEMAS}`,
   );

@@ -1,6 +1,6 @@
 -- The boundary goes in dynamic SQL that no reader of migrations finds by its name.
 -- Caught by: ?
--- Ready: silent
+-- Ready: opens
 do $$
 begin
   execute 'drop policy tenant' || '_boundary on app_public.' || reverse('stneitap');

@@ -7,4 +7,5 @@ begin
 end
 $$;
 revoke execute on function app_private.label(text) from public;
+grant execute on function app_private.label(text) to app_owner;
 create index patients_label_idx on app_public.patients (organization_id, app_private.label(family_name));

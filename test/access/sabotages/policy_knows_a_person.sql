@@ -1,6 +1,6 @@
 -- A back door for one person, in a policy that otherwise reads well.
 -- Caught by: ?
--- Ready: silent
+-- Ready: opens
 alter policy tenant_boundary on app_public.patients
   using (
     organization_id = any (array(select app_hidden.my_organization_ids()))

@@ -1,5 +1,5 @@
 -- Row security off for the sessions of one role.
 -- Caught by: ?
--- Ready: silent
+-- Ready: opens
 -- Reach: cluster
 alter role app_authenticator set row_security to off;

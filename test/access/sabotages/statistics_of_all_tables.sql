@@ -1,4 +1,4 @@
 -- The planner keeps samples of the values of all rows.
 -- Caught by: ?
--- Ready: silent
+-- Ready: opens
 grant select on pg_catalog.pg_statistic to app_user;
