@@ -1,3 +1,4 @@
 --!include operations/ran_migrations.sql
 --!include audit/events.sql
 --!include audit/audit_logs.sql
+--!include audit/audit_changes.sql

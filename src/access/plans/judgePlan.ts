@@ -14,6 +14,8 @@ export interface PlanNode {
 
 /** A range of ids may begin in a neighbour's rows; who reads everybody's reads a hundred times as many. */
 const TOLERANCE = 3;
+/** So few are nobody's rows to be sorry about, however small the tenants of the table are. */
+const FEW_ROWS = 1000;
 /** Evaluated for each row; what an index is asked for is computed once a scan. */
 const CONDITIONS = ["Filter", "Join Filter"];
 const OWN_FUNCTION = /\b(app_(public|hidden|private|vault|audit)|auth)\.\w+\(/;
@@ -59,7 +61,7 @@ function judgeScan(node: PlanNode, table: string, most: number): string[] {
   }
   const removed = (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0);
   const read = Math.round(((node["Actual Rows"] ?? 0) + removed) * (node["Actual Loops"] ?? 0));
-  if (read > TOLERANCE * most) {
+  if (read > Math.max(TOLERANCE * most, FEW_ROWS)) {
     findings.push(`reads ${read} rows of ${table}${index}, of which no tenant has more than ${most}`);
   }
   return findings;

@@ -1,5 +1,5 @@
 -- The boundary goes in dynamic SQL that no reader of migrations finds by its name.
--- Caught by: ?
+-- Caught by: 0013_policy_without_tenant app_public.patients.select_clinic
 -- Ready: opens
 do $$
 begin

@@ -1,5 +1,5 @@
 -- A computed column that hands out more of a row than its grants do.
--- Caught by: ?
+-- Caught by: 0055_definer_exposed app_public.patients_everything(
 -- Ready: silent
 set local role app_definer;
 create function app_public.patients_everything(patient app_public.patients) returns jsonb

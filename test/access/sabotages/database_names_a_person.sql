@@ -1,5 +1,5 @@
 -- Every session of the database is somebody, until it says otherwise.
--- Caught by: ?
+-- Caught by: 0079_session_default database
 -- Ready: opens
 do $$
 declare

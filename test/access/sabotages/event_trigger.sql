@@ -1,5 +1,5 @@
 -- Whatever table is made later loses its row security at once.
--- Caught by: ?
+-- Caught by: 0045_event_trigger undo
 -- Ready: silent
 create function app_private.undo() returns event_trigger language plpgsql set search_path to '' as $$
 begin

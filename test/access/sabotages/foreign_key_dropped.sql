@@ -1,5 +1,5 @@
 -- Nothing holds an appointment to a patient of its organization.
--- Caught by: ?
+-- Caught by: 0090_foreign_key_missing app_public.appointments.patient_id
 -- Ready: silent
 do $$
 declare

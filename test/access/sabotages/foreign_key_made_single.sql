@@ -1,5 +1,5 @@
 -- An appointment may name a patient of any organization.
--- Caught by: ?
+-- Caught by: 0033_foreign_key_without_tenant app_public.appointments.
 -- Ready: silent
 do $$
 declare

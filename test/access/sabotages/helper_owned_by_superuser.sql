@@ -1,5 +1,5 @@
 -- A definer helper that row security no longer holds.
--- Caught by: ?
+-- Caught by: 0054_definer_bypasses app_hidden.is_superadmin()
 -- Ready: opens
 do $$
 begin

@@ -1,6 +1,6 @@
 -- A helper of the policies is replaced: every organization is yours, whoever you are.
--- Caught by: ?
--- Ready: opens
+-- Caught by: matrix app_public.clinics
+-- Ready: opens; sees rows of app_public.clinics
 create or replace function app_hidden.my_organization_ids() returns setof uuid as $$
   select o.id from app_public.organizations o;
 $$ language sql stable parallel safe security definer set search_path to '';

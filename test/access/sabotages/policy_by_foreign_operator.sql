@@ -1,5 +1,5 @@
 -- The policy reads as ever; its "=" is another one, which always says yes.
--- Caught by: ?
+-- Caught by: 0023_policy_operator app_public.patients.select_own
 -- Ready: opens
 create function app_hidden.same(uuid, uuid) returns boolean language sql immutable set search_path to '' as 'select true';
 create operator app_hidden.= (leftarg = uuid, rightarg = uuid, function = app_hidden.same);

@@ -1,5 +1,5 @@
 -- A back door for one person, in a policy that otherwise reads well.
--- Caught by: ?
+-- Caught by: 0024_policy_names_one app_public.patients.tenant_boundary
 -- Ready: opens
 alter policy tenant_boundary on app_public.patients
   using (

@@ -1,5 +1,5 @@
 -- A trigger hands every new row on, as a superuser.
--- Caught by: ?
+-- Caught by: 0054_definer_bypasses app_private.hand_on()
 -- Ready: opens
 create function app_private.hand_on() returns trigger language plpgsql security definer set search_path to '' as $$
 begin
