@@ -2,3 +2,4 @@
 --!include audit/events.sql
 --!include audit/audit_logs.sql
 --!include audit/audit_changes.sql
+--!include metrics/goal_progress_keys.sql
