@@ -2,6 +2,7 @@ import type { CommandModule } from "yargs";
 
 import { accessCheckCommand } from "./accessCheck.ts";
 import { accessMatrixCommand } from "./accessMatrix.ts";
+import { accessPlansCommand } from "./accessPlans.ts";
 
 export const accessCommand: CommandModule = {
   command: "access <action>",
@@ -10,6 +11,7 @@ export const accessCommand: CommandModule = {
     args
       .command(accessCheckCommand)
       .command(accessMatrixCommand)
-      .demandCommand(1, "Say what to do: check or matrix."),
+      .command(accessPlansCommand)
+      .demandCommand(1, "Say what to do: check, matrix or plans."),
   handler: () => undefined,
 };
