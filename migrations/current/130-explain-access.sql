@@ -1,0 +1,3 @@
+--!include access/access_questions.sql
+--!include access/access_evidence.sql
+--!include access/access_verdict.sql
