@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 
 import { accessCheckCommand } from "./accessCheck.ts";
+import { accessDiffCommand } from "./accessDiff.ts";
 import { accessWhyCommand } from "./accessWhy.ts";
 
 export const accessCommand: CommandModule = {
@@ -10,6 +11,7 @@ export const accessCommand: CommandModule = {
     args
       .command(accessCheckCommand)
       .command(accessWhyCommand)
-      .demandCommand(1, "Say what to do: check or why."),
+      .command(accessDiffCommand)
+      .demandCommand(1, "Say what to do: check, why or diff."),
   handler: () => undefined,
 };

@@ -1,6 +1,7 @@
 import { type ClientBase, DatabaseError } from "pg";
 
 import type { PgSettings } from "../../auth/pgSettings.ts";
+import { becomeAsker } from "../sample/demoAskers.ts";
 
 export const ACCESS_COMMANDS = ["select", "update", "delete"] as const;
 export type AccessCommand = (typeof ACCESS_COMMANDS)[number];
@@ -95,12 +96,8 @@ async function answersAs(
   { settings, rows }: AccessQuestion,
   query: string,
 ): Promise<Answer[] | string> {
-  await client.query("savepoint person");
+  await becomeAsker(client, settings, "person");
   try {
-    const entries = Object.entries(settings);
-    // In one statement: after `role` has been set, the request may no longer call set_config.
-    const calls = entries.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, true)`);
-    await client.query(`select ${calls.join(", ")}`, entries.flat());
     return (await client.query<Answer>(query, [rows])).rows;
   } catch (error) {
     if (error instanceof DatabaseError && error.code === UNAUTHENTICATED) {

@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 
 import { type Claims, isUuid } from "../../auth/claims.ts";
+import { claimsOf } from "../sample/demoAskers.ts";
 import { DEMO_PEOPLE, type DemoPersonName } from "../../seed/demoPeople.ts";
 
 /** Whom a question about access is about; without claims, a request without a token. */
@@ -35,15 +36,4 @@ export async function findPersonAsked(client: ClientBase, given: string): Promis
     );
   }
   return { name: person.email ?? person.id, claims: claimsOf(person.id) };
-}
-
-/** What a token of the person would say if it named no tenant and no session. */
-export function claimsOf(userId: string): Claims {
-  return {
-    userId,
-    sessionId: null,
-    organizationId: null,
-    clinicId: null,
-    expiresAt: Number.MAX_SAFE_INTEGER,
-  };
 }
