@@ -49,7 +49,7 @@ async function compare(migration: string, undo: string): Promise<Compared> {
   try {
     return await administrating(async (client) => {
       const now = await readAccessFacts(client);
-      const changes = compareFacts(facts, now, await splitterOf(client)([facts, now]));
+      const changes = compareFacts(facts, now, await splitterOf(client, [facts, now]));
       return { changes, sample: compareSamples(sample, await takeSample(client, tables)) };
     });
   } finally {
@@ -115,7 +115,7 @@ describe("a migration", () => {
     ]);
     expect(needsApproval({ base: "x", notes: [], ...there })).toBe(false);
 
-    const split = await administrating((client) => splitterOf(client)([facts]));
+    const split = await administrating((client) => splitterOf(client, [facts]));
     const [narrow] = facts.filter(
       ({ name, object }) => name === "select_clinic using" && object.endsWith("_links"),
     );

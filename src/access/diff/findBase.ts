@@ -6,19 +6,25 @@ import { promisify } from "node:util";
 
 import { PROJECT_ROOT } from "../../config.ts";
 
+/** A database that is there; it is read and never written. */
+export interface DatabaseBase {
+  kind: "database";
+  title: string;
+  url: string;
+}
+
+/** Migrations to build a database from. */
+export interface MigrationsBase {
+  kind: "migrations";
+  title: string;
+  migrationsFolder: string;
+  setupFolder: string;
+  /** The API as it was exported then; null to print what the database gives. */
+  api: string | null;
+}
+
 /** The state that `access diff` compares with. */
-export type Base =
-  /** A database that is there; it is read and never written. */
-  | { kind: "database"; title: string; url: string }
-  /** Migrations to build one from. */
-  | {
-      kind: "migrations";
-      title: string;
-      migrationsFolder: string;
-      setupFolder: string;
-      /** The API as it was exported then; null to print what the database gives. */
-      api: string | null;
-    };
+export type Base = DatabaseBase | MigrationsBase;
 
 const run = promisify(execFile);
 const MIGRATIONS = join(PROJECT_ROOT, "migrations");

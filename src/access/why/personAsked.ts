@@ -1,8 +1,8 @@
 import type { ClientBase } from "pg";
 
 import { type Claims, isUuid } from "../../auth/claims.ts";
-import { claimsOf } from "../sample/demoAskers.ts";
 import { DEMO_PEOPLE, type DemoPersonName } from "../../seed/demoPeople.ts";
+import { claimsOf } from "../sample/demoAskers.ts";
 
 /** Whom a question about access is about; without claims, a request without a token. */
 export interface PersonAsked {
