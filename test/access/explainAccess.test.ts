@@ -15,7 +15,7 @@ const gateway = useGateway(db);
 const ask = (person: string, resource: string, id: string, command = "SELECT") => `mutation {
   explainAccess(input: {
     personId: "${person}", resourceType: "${resource}", resourceId: "${id}", command: ${command}
-  }) { explanation { allowed because grants policies } }
+  }) { result { allowed because grants policies } }
 }`;
 
 type Person = DemoPersonName;
@@ -49,7 +49,7 @@ beforeAll(async () => {
 
 const answerOf = async (asker: Person | null, query: string) => {
   const { data, errors } = await gateway.query(asker && actor(asker), query);
-  return { explanation: data?.explainAccess?.explanation, code: errors?.[0]?.extensions?.code };
+  return { explanation: data?.explainAccess?.result, code: errors?.[0]?.extensions?.code };
 };
 
 describe("explainAccess", () => {
