@@ -15,8 +15,8 @@ export interface Claims extends CommonClaims {
   userId: string;
   /** Null only for tokens of an outside issuer, which keeps its own sessions. */
   sessionId: string | null;
-  /** By whom an outside issuer vouches for the user; each statement looks whether that still holds. */
-  identity: { issuer: string; subject: string } | null;
+  /** As whom an outside issuer vouches for the user; each statement looks whether that still holds. */
+  identity?: { issuer: string; subject: string };
 }
 
 /** A token of ours names user and session; one of somebody else's a subject, of whom we may never have heard. */
@@ -82,7 +82,7 @@ function parseOwn(claims: Record<string, unknown>, common: CommonClaims): Claims
   if (!isUuid(claims.sub) || sessionId === null) {
     throw refuse("'sub' and 'sid' must be uuids");
   }
-  return { userId: claims.sub.toLowerCase(), sessionId, identity: null, ...common };
+  return { userId: claims.sub.toLowerCase(), sessionId, ...common };
 }
 
 function parseOutside(

@@ -7,7 +7,6 @@ const organizationId = "01900000-0000-7000-8000-00000000000a";
 const claims = {
   userId,
   sessionId: userId,
-  identity: null,
   organizationId: null,
   clinicId: null,
   expiresAt: 0,

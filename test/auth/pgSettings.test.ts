@@ -6,7 +6,6 @@ const NOWHERE = { organizationId: null, clinicId: null, purposeOfUse: null };
 const claims = {
   userId: "01900000-0000-7000-8000-0000000000a1",
   sessionId: "01900000-0000-7000-8000-0000000000f1",
-  identity: null,
   organizationId: "01900000-0000-7000-8000-00000000000a",
   clinicId: null,
   expiresAt: 0,

@@ -5,7 +5,7 @@ import { describe, expect, it } from "@jest/globals";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
 import { useIssuer } from "../support/issuer.ts";
-import { createClinic, createOrganization, createPerson, joinClinic } from "../support/people.ts";
+import { createClinic, createOrganization, createPerson, joinClinic } from "../../src/access/world/people.ts";
 
 const clerk = useIssuer("clerk");
 const supabase = useIssuer("supabase");

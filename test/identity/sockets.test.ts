@@ -19,7 +19,7 @@ import {
   createPerson,
   createSession,
   joinClinic,
-} from "../support/people.ts";
+} from "../../src/access/world/people.ts";
 import { type OpenSocket, useSockets } from "./openSocket.ts";
 
 /** Milliseconds within which the rights of a person who listens end. */

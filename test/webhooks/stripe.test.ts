@@ -6,7 +6,7 @@ import Stripe from "stripe";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
 import { queuedJobs, runJobs } from "../support/jobs.ts";
-import { createOrganization } from "../support/people.ts";
+import { createOrganization } from "../../src/access/world/people.ts";
 import { requestConnections } from "../support/requestConnections.ts";
 import { deliverTo, type Delivery, NOW, SECRET, subscriptionEvent } from "./stripeEvents.ts";
 

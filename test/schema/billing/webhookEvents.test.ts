@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import pg from "pg";
 
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { withPgSettings } from "../../../src/database/withTenant.ts";
 import { useTestDatabase } from "../../support/database.ts";
 import { queuedJobs } from "../../support/jobs.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 let world: World;
 let worker: pg.Pool;

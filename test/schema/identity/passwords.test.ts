@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 
 import { type Request, useTestDatabase } from "../../support/database.ts";
-import { createPerson } from "../../support/people.ts";
+import { createPerson } from "../../../src/access/world/people.ts";
 
 const db = useTestDatabase();
 const PASSWORD = "correct horse battery";
