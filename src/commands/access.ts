@@ -6,6 +6,10 @@ import { accessFuzzCommand } from "./accessFuzz.ts";
 export const accessCommand: CommandModule = {
   command: "access <action>",
   describe: "Show that row security does what it must.",
-  builder: (args) => args.command(accessCheckCommand).command(accessFuzzCommand).demandCommand(1, "Say what to do: check or fuzz."),
+  builder: (args) =>
+    args
+      .command(accessCheckCommand)
+      .command(accessFuzzCommand)
+      .demandCommand(1, "Say what to do: check or fuzz."),
   handler: () => undefined,
 };

@@ -53,9 +53,13 @@ export class MadeUp {
 
   uuid(name: string): string {
     const hex = createHash("sha256").update(`${this.#seed} ${name}`).digest("hex");
-    return [hex.slice(0, 8), hex.slice(8, 12), `7${hex.slice(13, 16)}`, `a${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
-      "-",
-    );
+    return [
+      hex.slice(0, 8),
+      hex.slice(8, 12),
+      `7${hex.slice(13, 16)}`,
+      `a${hex.slice(17, 20)}`,
+      hex.slice(20, 32),
+    ].join("-");
   }
 
   /** Whether something is among the given share of all things. */

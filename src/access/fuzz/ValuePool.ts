@@ -86,9 +86,6 @@ function keepFirst(map: Map<string, unknown>, key: string, value: unknown): void
 }
 
 /** Variables for a request, each from what `valueOf` says for its place. */
-export function fill(
-  request: FuzzRequest,
-  valueOf: (subject: Subject, index: number) => unknown,
-): Variables {
+export function fill(request: FuzzRequest, valueOf: (subject: Subject, index: number) => unknown): Variables {
   return Object.fromEntries(request.slots.map(({ name, subject }, index) => [name, valueOf(subject, index)]));
 }

@@ -1,6 +1,6 @@
+import { markersIn } from "./canaries.ts";
 import { itemsOfRequest } from "./coverage.ts";
 import { type Finding, leaksIn, type Secrets } from "./Findings.ts";
-import { markersIn } from "./canaries.ts";
 import { type Answer, type Api, type Caller, CONCURRENCY, type Variables } from "./openApi.ts";
 import type { FuzzRequest } from "./RequestWriter.ts";
 import { fieldOfAlias } from "./RequestWriter.ts";

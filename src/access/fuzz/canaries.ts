@@ -17,6 +17,7 @@ const MARKER = /cnry[0-9a-z]{3}z/gi;
 const ENCODED = /[A-Za-z0-9+/_-]{10,}={0,2}/g;
 const HEX = /(?:[0-9a-f]{2}){8,}/gi;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
+const UUID_LENGTH = 36;
 const MAXIMUM_DEPTH = 3;
 
 /** For each type of column, expressions for its new value; {m} is the marker and {n} the number of the row. */
@@ -108,6 +109,10 @@ function* layersOf(text: string, depth = MAXIMUM_DEPTH): Generator<string> {
     return;
   }
   for (const [run] of text.matchAll(ENCODED)) {
+    // Most are the ids of rows.
+    if (run.length === UUID_LENGTH && run[8] === "-") {
+      continue;
+    }
     const decoded = Buffer.from(run, "base64").toString("latin1");
     if (isTelling(decoded)) {
       yield* layersOf(decoded, depth - 1);

@@ -55,7 +55,9 @@ export function filterRequests(schema: GraphQLSchema, gaps: Gaps): FuzzRequest[]
 
 function filterRoutes(schema: GraphQLSchema): Route[] {
   const query = schema.getQueryType();
-  const lists = query ? fieldsOf(query).filter((field) => field.args.some(({ name }) => name === "filter")) : [];
+  const lists = query
+    ? fieldsOf(query).filter((field) => field.args.some(({ name }) => name === "filter"))
+    : [];
   const routes = lists.map((list) => {
     const filter = getNamedType(list.args.find(({ name }) => name === "filter")?.type);
     return routeTo(list, filter as GraphQLInputObjectType, (condition) => condition);

@@ -8,12 +8,7 @@ import { type Login, makeRolledBack } from "../world/rolledBack.ts";
 import type { World } from "../world/world.ts";
 import { type Canary, plantCanaries } from "./canaries.ts";
 import type { Caller } from "./openApi.ts";
-import {
-  collectForeignIds,
-  installDigest,
-  readTenantTables,
-  type TenantTable,
-} from "./tenantRows.ts";
+import { collectForeignIds, installDigest, readTenantTables, type TenantTable } from "./tenantRows.ts";
 
 /** Everybody asks for every list and every row and sends every change; what comes many times over, some send for all. */
 export interface Outsider extends Caller {
@@ -76,10 +71,10 @@ export async function makeFuzzWorld({ urls }: PreparedDatabase): Promise<FuzzWor
 
 /** The world lets a foreign provider share something with the clinic `here`: what it may read then is no leak. */
 async function separateTenants(superuser: pg.Pool, { abroad }: World): Promise<void> {
-  await superuser.query("update app_vault.healthcare_shares set recipient_clinic_id = $1 where user_id = $2", [
-    abroad.clinic.id,
-    abroad.provider.userId,
-  ]);
+  await superuser.query(
+    "update app_vault.healthcare_shares set recipient_clinic_id = $1 where user_id = $2",
+    [abroad.clinic.id, abroad.provider.userId],
+  );
 }
 
 function outsidersOf({ here, there, abroad, owner, admin, portal, stranger, foreign }: World): Outsider[] {

@@ -73,7 +73,6 @@ const BY_SCALAR: Readonly<Record<string, string>> = {
   String: '"fuzz"',
 };
 
-
 /** A value of any input type. @throws {UnreachableError} for a scalar that it has no value of. */
 export function inputText(writer: RequestWriter, type: GraphQLInputType, context: InputContext): string {
   if (isNonNullType(type)) {

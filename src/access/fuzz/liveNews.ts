@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Client, createClient } from "graphql-ws";
-import pg from "pg";
+import type pg from "pg";
 import { WebSocket } from "ws";
 
 import type { PreparedDatabase } from "../../database/prepareDatabase.ts";
@@ -143,7 +143,9 @@ function isHeard(subscriptions: readonly Subscription[]): boolean {
 
 /** Subscriptions of which no insider has heard anything. */
 function unheard(subscriptions: readonly Subscription[]): Subscription[] {
-  const heard = new Set(subscriptions.filter(({ isInsider, news }) => isInsider && news > 0).map(({ request }) => request));
+  const heard = new Set(
+    subscriptions.filter(({ isInsider, news }) => isInsider && news > 0).map(({ request }) => request),
+  );
   return subscriptions.filter(({ isInsider, request }) => isInsider && !heard.has(request));
 }
 
@@ -162,7 +164,9 @@ async function listening(
         walk.report({ kind: "event", field, person: "any connection", detail: `holds ${column}` });
       }
     });
-    const channels = tables.flatMap(({ channel }) => [...walk.secrets.foreignIds].map((id) => `${channel}:${id}`));
+    const channels = tables.flatMap(({ channel }) =>
+      [...walk.secrets.foreignIds].map((id) => `${channel}:${id}`),
+    );
     await client.query(channels.map((channel) => `listen "${channel}"`).join(";"));
     await work();
     // What was sent before this answer has arrived with it.

@@ -49,11 +49,7 @@ const REQUEST_ID = "fuzz";
  */
 export async function openApi({ config, urls }: PreparedDatabase, logger: Logger): Promise<Api> {
   const releases = new ReleaseList();
-  const pool = makePool(
-    urls.gateway,
-    { max: 2 * CONCURRENCY, applicationName: "bailiwick-fuzz" },
-    logger,
-  );
+  const pool = makePool(urls.gateway, { max: 2 * CONCURRENCY, applicationName: "bailiwick-fuzz" }, logger);
   undoCommits(pool);
   releases.add(() => pool.end());
   const identities = new WeakMap<object, Identity>();
@@ -75,20 +71,27 @@ export async function openApi({ config, urls }: PreparedDatabase, logger: Logger
     });
     return (await execute(args)) as ExecutionResult;
   };
+  const identify = ({ actor, headers }: Caller) => {
+    const authorization = actor ? `Bearer ${signToken(config.auth, actor)}` : undefined;
+    return authenticate((name) => (name === "authorization" ? authorization : headers?.[name]), REQUEST_ID);
+  };
+  const known = new Map<Caller, Promise<Identity>>();
+  const identityOf = (caller: Caller) => {
+    const identity = known.get(caller) ?? identify(caller);
+    known.set(caller, identity);
+    return identity;
+  };
   return {
     schema,
     async ask(caller, request, variables) {
-      const { actor, headers = {} } = caller;
-      const authorization = actor ? `Bearer ${signToken(config.auth, actor)}` : undefined;
-      const identity = await authenticate(
-        (name) => (name === "authorization" ? authorization : headers[name]),
-        REQUEST_ID,
-      );
-      const context = { ...makeRequestContext(REQUEST_ID), anonymous: actor === null };
+      const identity = await identityOf(caller);
+      const context = { ...makeRequestContext(REQUEST_ID), anonymous: identity.claims === null };
       const [{ data, errors, extensions }, outcome] = await runInRequestContext(context, () =>
         withOutcome(() => run(request, variables, identity)),
       );
-      const masked = runInRequestContext(context, () => errors?.map((error) => maskError(error as GraphQLError)));
+      const masked = runInRequestContext(context, () =>
+        errors?.map((error) => maskError(error as GraphQLError)),
+      );
       return {
         data,
         codes: masked?.map((error) => String(error.extensions.code)) ?? [],

@@ -4,16 +4,17 @@ import type { Logger } from "pino";
 
 import type { PreparedDatabase } from "../../database/prepareDatabase.ts";
 import { withClient } from "../../database/withClient.ts";
+import { describeFailure } from "../../describeFailure.ts";
 import { uuidsIn } from "./canaries.ts";
 import { type FuzzReport } from "./fuzzReport.ts";
 import { type FuzzRequests, fuzzRequests } from "./fuzzRequests.ts";
 import { type FuzzWorld, makeFuzzWorld } from "./fuzzWorld.ts";
 import { watchLiveNews } from "./liveNews.ts";
 import { MadeUp } from "./MadeUp.ts";
+import { makeReport } from "./makeReport.ts";
 import { type Api, type Caller, openApi } from "./openApi.ts";
 import { probeOverHttp, startLoggedGateway } from "./overHttp.ts";
 import { foreignProbes, harvest, mixedProbes, type Probe, reportTraces, sendProbes } from "./probes.ts";
-import { makeReport } from "./makeReport.ts";
 import type { Sources } from "./sources.ts";
 import { readDigest, removeForeignRows } from "./tenantRows.ts";
 import { ValuePool } from "./ValuePool.ts";
@@ -172,7 +173,13 @@ async function walkOverHttp(
   const share = probes
     .filter(({ request }, index) => sources.madeUp.chooses(`${index} ${request.title}`, HTTP_SHARE))
     .map((probe) => ({ ...probe, callers: probe.callers.slice(0, HTTP_PEOPLE) }));
-  const served = await startLoggedGateway(database);
+  const served = await startLoggedGateway(database).catch((error: unknown) => {
+    const detail = `the gateway refuses to serve this database: ${describeFailure(error)}`;
+    walk.report({ kind: "failure", field: "gateway", person: "", detail });
+  });
+  if (!served) {
+    return;
+  }
   try {
     await probeOverHttp(walk, database, served, share, step("over HTTP", share.length));
     await watchLiveNews({

@@ -100,10 +100,7 @@ function connectionText(writer: RequestWriter, field: Field, row: GraphQLObjectT
       given({ first: () => `${PAGE}`, offset: () => "0", includeArchived: () => "true", orderBy }),
       `totalCount edges { cursor } nodes { ${values} }`,
     ],
-    [
-      given({ first: () => `${PAGE}`, after: cursor, orderBy }),
-      `nodes { ${values} }`,
-    ],
+    [given({ first: () => `${PAGE}`, after: cursor, orderBy }), `nodes { ${values} }`],
     [
       given({ last: () => `${PAGE}`, before: cursor, orderBy, filter: () => presenceText(field) }),
       "totalCount nodes { __typename }",

@@ -30,11 +30,15 @@ export function undoCommits(pool: Pool): void {
 }
 
 function isCommit(statement: unknown): boolean {
-  return typeof statement === "object" && statement !== null && "text" in statement && statement.text === "commit";
+  return (
+    typeof statement === "object" && statement !== null && "text" in statement && statement.text === "commit"
+  );
 }
 
 async function undo(query: (...args: unknown[]) => Promise<unknown>): Promise<unknown> {
-  const results = (await query(INSTEAD_OF_COMMIT)) as { rows: { digest?: Record<string, string> | null }[] }[];
+  const results = (await query(INSTEAD_OF_COMMIT)) as {
+    rows: { digest?: Record<string, string> | null }[];
+  }[];
   const digest = results.flatMap(({ rows }) => rows)[0]?.digest;
   if (digest) {
     outcomes.getStore()?.digests.push(digest);
