@@ -6,6 +6,17 @@ const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const MARKER = /cnry[0-9a-z]{3}z/gi;
 /** Has the shape of a canary and is none: numbers are given from 000. */
 const NO_CANARY = "cnryzzzz";
+/** What no row holds, for columns that are empty in every row. */
+const BY_SCALAR: Readonly<Record<string, unknown>> = {
+  Base64EncodedBinary: "bm90aGluZyBvZiB0aGF0IGtpbmQ=",
+  BigFloat: "8128.5",
+  BigInt: "8128",
+  Date: "1901-02-03",
+  Datetime: "1901-02-03T04:05:06Z",
+  Float: 8128.5,
+  Int: 8128,
+  String: NO_CANARY,
+};
 const DAY = 24 * 60 * 60 * 1000;
 
 /** Values that nobody has, the same ones for the same seed. */
@@ -36,10 +47,10 @@ export class MadeUp {
   }
 
   /** A value for what there is no example of. */
-  instead({ kind, ...subject }: Subject): unknown {
-    const type = "type" in subject ? (subject.type ?? "") : "";
-    const uuid = this.uuid(`${kind} ${type}`);
-    switch (kind) {
+  instead(subject: Subject): unknown {
+    const type = subject.type ?? "";
+    const uuid = this.uuid(`${subject.kind} ${type}`);
+    switch (subject.kind) {
       case "rowId":
         return uuid;
       case "nodeId":
@@ -47,7 +58,7 @@ export class MadeUp {
       case "cursor":
         return null;
       case "value":
-        return undefined;
+        return subject.scalar === "UUID" ? uuid : BY_SCALAR[subject.scalar];
     }
   }
 

@@ -4,7 +4,7 @@ import { type DocumentNode, type GraphQLSchema, Kind, parse, print, validate, vi
 export type Subject =
   | { kind: "rowId" | "nodeId" | "cursor"; type: string }
   /** What a field of a type holds; of any type where none is named. */
-  | { kind: "value"; type: string | null; field: string };
+  | { kind: "value"; type: string | null; field: string; scalar: string };
 
 export interface Slot {
   /** Of the variable, without its dollar sign. */

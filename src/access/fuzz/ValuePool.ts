@@ -1,5 +1,5 @@
 import type { Variables } from "./openApi.ts";
-import { aliasOf, type FuzzRequest, type Subject } from "./RequestWriter.ts";
+import { aliasOf, fieldOfAlias, type FuzzRequest, type Subject } from "./RequestWriter.ts";
 
 interface Row {
   id?: unknown;
@@ -7,11 +7,10 @@ interface Row {
 }
 
 interface Connection {
-  __typename?: string;
   edges?: { cursor?: unknown }[];
 }
 
-/** The way of asking a list that is in the order for which cursors are sent. */
+/** The way of asking a list that is in the order for which cursors are sent: they are good for no other. */
 const LIST_ALIAS = aliasOf("", 0);
 
 /** What one side's people were answered: ids, cursors and values to send with other requests. */
@@ -34,7 +33,8 @@ export class ValuePool {
       const row = data as Record<string, unknown>;
       for (const [key, value] of Object.entries(row)) {
         if (key.endsWith(LIST_ALIAS) && value) {
-          this.#takeCursor(value as Connection);
+          const list = `${String(row.__typename)}.${fieldOfAlias(key)}`;
+          keepFirst(this.#cursors, list, (value as Connection).edges?.[0]?.cursor);
         }
         this.take(value);
       }
@@ -43,11 +43,6 @@ export class ValuePool {
         this.#takeRow(type, row);
       }
     }
-  }
-
-  /** A cursor is good only for the order in which it was given. */
-  #takeCursor({ __typename = "", edges = [] }: Connection): void {
-    keepFirst(this.#cursors, __typename.replace(/Connection$/, ""), edges[0]?.cursor);
   }
 
   #takeRow(type: string, row: Record<string, unknown>): void {

@@ -5,6 +5,8 @@ import type { Variables } from "./openApi.ts";
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const TIME = /\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})/g;
 const ENCODED = /[A-Za-z0-9+/]{16,}={0,2}/g;
+/** Tokens and challenges: new each time. */
+const SECRET = /"(?=[^"]*[0-9])[A-Za-z0-9+/._-]{24,}={0,2}"/g;
 
 /** An answer without what the request said itself: what two answers must have in common. */
 export function withoutEcho(text: string, variables: Variables): string {
@@ -28,7 +30,7 @@ export function withoutNews(text: string): string {
     const decoded = Buffer.from(run, "base64").toString("latin1");
     return /^\["/.test(decoded) ? decoded : run;
   });
-  return opened.replaceAll(UUID, "«uuid»").replaceAll(TIME, "«time»");
+  return opened.replaceAll(UUID, "«uuid»").replaceAll(TIME, "«time»").replaceAll(SECRET, "«secret»");
 }
 
 export function fingerprint(text: string): string {

@@ -27,11 +27,13 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
     "'{m}-{n}'",
     "'{m}{n}@example.com'",
     "encode('{m}', 'hex')",
+    "encode('{m}', 'hex') || substring(encode(sha256('{n}'), 'hex') from 17)",
     "overlay({c} placing '{m}' from 1)",
   ],
   jsonb: [
     `jsonb_build_object('canary', '{m}')`,
     `jsonb_build_array('{m}')`,
+    `jsonb_build_array(jsonb_build_object('startMs', 0, 'endMs', 1, 'speaker', '{m}', 'text', '{m}'))`,
     `regexp_replace({c}::text, ': *"[^"]*"', ': "{m}"', 'g')::jsonb`,
   ],
   bytea: [
@@ -49,20 +51,26 @@ const SAME_AS: Readonly<Record<string, string>> = {
 
 /** Tries one expression after the other on each row, and goes on with the next row when none is accepted. */
 const PLANT = `
-  create or replace function pg_temp.plant(target text, columns text, condition text, expressions text[]) returns integer
+  create or replace function pg_temp.plant(target text, columns text, condition text, marker text, expressions text[])
+  returns integer
   language plpgsql as $$
   declare
     row_found record;
     expression text;
+    written text;
     planted integer := 0;
   begin
     for row_found in execute format('select t.ctid, t.tableoid, row_number() over () as n from %s t where %s', target, condition) loop
       foreach expression in array expressions loop
         begin
-          execute format('update %s t set %s = %s where ctid = $1 and tableoid = $2',
-            target, columns, replace(expression, '{n}', row_found.n::text)) using row_found.ctid, row_found.tableoid;
-          planted := planted + 1;
-          exit;
+          execute format('update %s t set %s = %s where ctid = $1 and tableoid = $2 returning %2$s::text',
+            target, columns, replace(expression, '{n}', row_found.n::text))
+            into strict written using row_found.ctid, row_found.tableoid;
+          if written like '%' || marker || '%' or written like '%' || encode(marker::bytea, 'hex') || '%' then
+            planted := planted + 1;
+            exit;
+          end if;
+          raise exception 'Nothing of the marker is left.';
         exception when others then
           null;
         end;
@@ -92,8 +100,8 @@ export async function plantCanaries(client: ClientBase, tables: readonly TenantT
         const column = `"${name}"`;
         const filled = expressions.map((text) => text.replaceAll("{m}", marker).replaceAll("{c}", column));
         const { rows } = await client.query<{ count: number }>(
-          "select pg_temp.plant($1, $2, $3, $4) as count",
-          [table.name, column, isForeign(table), filled],
+          "select pg_temp.plant($1, $2, $3, $4, $5) as count",
+          [table.name, column, isForeign(table), marker, filled],
         );
         canaries.push({ marker, column: `${table.name}.${name}`, isReadable, rows: rows[0]?.count ?? 0 });
       }

@@ -147,7 +147,12 @@ function valueText(
   const slot =
     column === "rowId"
       ? writer.slot(`${named.name}!`, { kind: "rowId", type: row })
-      : writer.slot(`${named.name}!`, { kind: "value", type: row, field: column });
+      : writer.slot(`${named.name}!`, {
+          kind: "value",
+          type: row,
+          field: column,
+          scalar: named.name,
+        });
   return isListType(type) ? `[${slot}]` : slot;
 }
 

@@ -10,6 +10,8 @@ export interface FuzzReport {
   /** What no executed request has named, and why if that is known. */
   uncovered: { item: string; reason: string }[];
   findings: Finding[];
+  /** Requests that may tell whether something foreign exists, and did: see accepted.ts. */
+  accepted: string[];
   /** Columns with a canary in them, and how many of them a request may read at all. */
   canaries: { columns: number; readable: number; seen: number };
   /** Readable canaries that the foreign tenant's own people were not shown: there the walk is blind. */
@@ -33,7 +35,19 @@ export function isClean({ findings, uncovered, unseen }: FuzzReport): boolean {
 
 /** For people: what leaked first, then what was not looked at, then the figures. */
 export function fuzzText(report: FuzzReport): string {
-  const { findings, uncovered, unseen, canaries, fields, requests, items, covered, people, seconds } = report;
+  const {
+    findings,
+    accepted,
+    uncovered,
+    unseen,
+    canaries,
+    fields,
+    requests,
+    items,
+    covered,
+    people,
+    seconds,
+  } = report;
   const blocks = [
     section(
       "Leaks",
@@ -55,7 +69,7 @@ export function fuzzText(report: FuzzReport): string {
     ...blocks.filter((block) => block !== ""),
     `${requests} requests of ${people.length} people covered ${covered} of ${items} fields, arguments, inputs and orders` +
       ` in ${seconds.toFixed(1)} s (seed ${report.seed}).`,
-    `${findings.length} leaks. ${canaries.columns} columns hold canaries; ${canaries.seen} of the ${canaries.readable}` +
+    `${findings.length} leaks${accepted.length > 0 ? `, ${accepted.length} accepted (${accepted.join(", ")})` : ""}. ${canaries.columns} columns hold canaries; ${canaries.seen} of the ${canaries.readable}` +
       ` that requests may read were shown to their owners.`,
     `${fields.reached} of ${fields.total} fields answered their owners with a value; --json tells why the others did not.`,
   ].join("\n");

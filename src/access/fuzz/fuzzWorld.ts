@@ -3,7 +3,7 @@ import pg from "pg";
 import type { PreparedDatabase } from "../../database/prepareDatabase.ts";
 import { EXPOSED_SCHEMAS } from "../../preset.ts";
 import { createFullWorld } from "../world/fullWorld.ts";
-import { createAdministrator, type Person } from "../world/people.ts";
+import { createAdministrator, createAppointment, type Person } from "../world/people.ts";
 import { type Login, makeRolledBack } from "../world/rolledBack.ts";
 import type { World } from "../world/world.ts";
 import { type Canary, plantCanaries } from "./canaries.ts";
@@ -43,6 +43,7 @@ export async function makeFuzzWorld({ urls }: PreparedDatabase): Promise<FuzzWor
     const world = await createFullWorld(makeRolledBack(poolOf));
     const foreignOwner = await createAdministrator(superuser, world.foreign, "owner");
     await separateTenants(superuser, world);
+    await fillEmptyColumns(superuser, world, foreignOwner);
     const client = await superuser.connect();
     try {
       const tables = await readTenantTables(client, EXPOSED_SCHEMAS);
@@ -74,6 +75,27 @@ async function separateTenants(superuser: pg.Pool, { abroad }: World): Promise<v
   await superuser.query(
     "update app_vault.healthcare_shares set recipient_clinic_id = $1 where user_id = $2",
     [abroad.clinic.id, abroad.provider.userId],
+  );
+}
+
+/** Columns that only a row in a certain state may fill. */
+async function fillEmptyColumns(
+  superuser: pg.Pool,
+  { foreign, abroad }: World,
+  owner: Person,
+): Promise<void> {
+  const { id } = await createAppointment(superuser, abroad.clinic, abroad.patient, abroad.provider);
+  await superuser.query(
+    "update app_public.appointments set status = 'cancelled', cancelled_reason = 'x' where id = $1",
+    [id],
+  );
+  await superuser.query(
+    "update app_public.break_glass_grants set reviewed_at = now(), reviewed_by = $2, review_note = 'x' where organization_id = $1",
+    [foreign, owner.userId],
+  );
+  await superuser.query(
+    "update app_public.integration_sync_runs set status = 'failed', failure = 'x' where organization_id = $1",
+    [foreign],
   );
 }
 

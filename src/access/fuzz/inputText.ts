@@ -101,7 +101,7 @@ function scalarText(writer: RequestWriter, scalar: string, { name, subject }: In
     case "ID":
       return writer.slot("ID!", { kind: "nodeId", type: subject ?? fail(`nothing says what '${name}' is`) });
     case "Cursor":
-      return writer.slot("Cursor!", { kind: "cursor", type: subject ?? "" });
+      return writer.slot("Cursor", { kind: "cursor", type: subject ?? "" });
     default:
       return BY_NAME[name] ?? BY_SCALAR[scalar] ?? fail(`it has no value of the type ${scalar}`);
   }
@@ -112,7 +112,7 @@ function uuidSubject(name: string, subject: string | null): Subject {
     return { kind: "rowId", type: subject };
   }
   if (!name.endsWith("Id") || name === "keyId") {
-    return { kind: "value", type: null, field: name };
+    return { kind: "value", type: null, field: name, scalar: "UUID" };
   }
   const stem = name.slice(0, -"Id".length);
   return { kind: "rowId", type: TYPE_OF_ID[name] ?? stem.charAt(0).toUpperCase() + stem.slice(1) };

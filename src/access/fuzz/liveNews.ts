@@ -12,6 +12,7 @@ import type { Caller, Variables } from "./openApi.ts";
 import { authorizationOf, type LoggedGateway, reportLog } from "./overHttp.ts";
 import type { FuzzRequest } from "./RequestWriter.ts";
 import { foreignValue, ownValue, type Sources } from "./sources.ts";
+import type { TenantTable } from "./tenantRows.ts";
 import { fill } from "./ValuePool.ts";
 import type { Walk } from "./Walk.ts";
 
@@ -21,19 +22,22 @@ const INTERVAL = 200;
 
 /** Tables that announce their changes, and the column after whose values the channels are named. */
 const ANNOUNCED = `
-  select distinct format('%I.%I', n.nspname, c.relname) as name, c.relname as channel,
-    split_part(encode(t.tgargs, 'escape'), '\\000', 1) as scope
+  select format('%I.%I', n.nspname, c.relname) as name, c.relname as channel,
+    min(split_part(encode(t.tgargs, 'escape'), '\\000', 1)) as scope,
+    bool_or(t.tgtype & 16 > 0) as "tellsUpdates"
   from pg_trigger t
   join pg_class c on c.oid = t.tgrelid
   join pg_namespace n on n.oid = c.relnamespace
   join pg_proc p on p.oid = t.tgfoid
   where p.proname = 'tg__announce'
+  group by n.nspname, c.relname
   order by 1`;
 
 interface AnnouncedTable {
   name: string;
   channel: string;
   scope: string;
+  tellsUpdates: boolean;
 }
 
 interface Subscription {
@@ -50,6 +54,7 @@ export interface LiveOptions {
   served: LoggedGateway;
   requests: readonly FuzzRequest[];
   sources: Sources;
+  tables: readonly TenantTable[];
   outsiders: readonly Caller[];
   insiders: readonly Caller[];
 }
@@ -68,8 +73,8 @@ export async function watchLiveNews(options: LiveOptions): Promise<void> {
       await listening(walk, database, tables, async () => {
         for (let round = 0; round < ROUNDS && !isHeard(subscriptions); round++) {
           walk.signal?.throwIfAborted();
-          for (const { name, scope } of tables) {
-            await superuser.query(`update ${name} set ${scope} = ${scope}`);
+          for (const table of tables) {
+            await superuser.query(changeOf(table, options.tables));
           }
           await sleep(INTERVAL);
         }
@@ -83,6 +88,16 @@ export async function watchLiveNews(options: LiveOptions): Promise<void> {
   } finally {
     await Promise.all(clients.map((client) => client.dispose()));
   }
+}
+
+/** Announces every row of a table, and leaves it as it is. */
+function changeOf({ name, scope, tellsUpdates }: AnnouncedTable, tables: readonly TenantTable[]): string {
+  if (tellsUpdates) {
+    return `update ${name} set ${scope} = ${scope}`;
+  }
+  const columns = tables.find((table) => table.name === name)?.columns ?? [];
+  const list = columns.map((column) => `"${column.name}"`).join(", ");
+  return `with gone as (delete from ${name} returning *) insert into ${name} (${list}) select ${list} from gone`;
 }
 
 function subscriptionsOf({ requests, sources, outsiders, insiders }: LiveOptions): Subscription[] {

@@ -1,7 +1,9 @@
 import type { GraphQLSchema } from "graphql";
 
+import { ACCEPTED_TRACES } from "./accepted.ts";
 import type { Canary } from "./canaries.ts";
 import { fieldItems, schemaItems } from "./coverage.ts";
+import type { Finding } from "./Findings.ts";
 import { canaryFigures, type FuzzReport } from "./fuzzReport.ts";
 import type { FuzzRequests } from "./fuzzRequests.ts";
 import type { FuzzWorld } from "./fuzzWorld.ts";
@@ -17,7 +19,7 @@ export interface Walked {
   seconds: number;
 }
 
-/** Columns that requests may read and that no answer shows, even to their owners. */
+/** Columns that requests may read and that no answer shows, even to their owners, and why. */
 const NOT_SHOWN: Readonly<Record<string, string>> = {};
 
 /** Holds what a walk has seen against what there was to see. */
@@ -33,7 +35,8 @@ export function makeReport({ walk, fuzz, requests, schema, only, seed, seconds }
     uncovered: items
       .filter((item) => !walk.executed.has(item))
       .map((item) => ({ item, reason: gapOf(requests, item) })),
-    findings: [...walk.findings.values()],
+    findings: [...walk.findings.values(), ...(only === undefined ? needless(walk) : [])],
+    accepted: [...walk.accepted],
     ...canaryFigures(fuzz.canaries, walk.seen, isExpected),
     fields: {
       total: fields.length,
@@ -46,6 +49,17 @@ export function makeReport({ walk, fuzz, requests, schema, only, seed, seconds }
     seed,
     seconds,
   };
+}
+
+function needless({ accepted }: Walk): Finding[] {
+  return Object.keys(ACCEPTED_TRACES)
+    .filter((field) => !accepted.has(field))
+    .map((field) => ({
+      kind: "failure",
+      field,
+      person: "",
+      detail: "its accepted trace no longer occurs: remove it from src/access/fuzz/accepted.ts",
+    }));
 }
 
 function gapOf({ gaps }: FuzzRequests, item: string): string {

@@ -81,7 +81,7 @@ function deepText(
   const texts = fieldsOf(type).map((field) => {
     const target = getNamedType(field.type);
     if (isLeaf(field) || !isObjectType(target) || inside.has(target.name)) {
-      return isLeaf(field) ? fieldText(writer, field) : "";
+      return isLeaf(field) ? fieldText(writer, type, field) : "";
     }
     const orders = getNamedType(field.args.find(({ name }) => name === "orderBy")?.type);
     const orderBy = isEnumType(orders) ? `(orderBy: [${namesOf(orders).join(", ")}])` : "";

@@ -66,19 +66,27 @@ export function mixedProbes(
     );
 }
 
-/** What each caller was answered to each probe. */
-export type Answers = Map<string, string>;
+export interface Answers {
+  /** What each caller was answered to each probe. */
+  texts: Map<string, string>;
+  /** Probes by which somebody would have changed something, had it not been undone. */
+  changing: Set<Probe>;
+}
 
 /** Sends the probes as outsiders, whose answers may hold nothing foreign. */
 export async function sendProbes(walk: Walk, probes: readonly Probe[], onDone: () => void): Promise<Answers> {
-  const answers: Answers = new Map();
+  const answers: Answers = { texts: new Map(), changing: new Set() };
   await forEachAtOnce(
     probes,
-    async ({ request, variables, callers, strange }, index) => {
+    async (probe, index) => {
+      const { request, variables, callers, strange } = probe;
       const isChange = request.operation === "mutation";
       for (const caller of callers) {
-        const { text } = await walk.askAsOutsider(caller, request, variables);
-        answers.set(`${index}\n${caller.name}`, fingerprint(isChange ? withoutNews(text) : text));
+        const { text, digests } = await walk.askAsOutsider(caller, request, variables);
+        answers.texts.set(`${index}\n${caller.name}`, fingerprint(isChange ? withoutNews(text) : text));
+        if (digests.length > 0) {
+          answers.changing.add(probe);
+        }
         if (strange) {
           const other = await walk.askAsOutsider(caller, request, strange);
           compare(walk, caller, request, [withoutEcho(text, variables), withoutEcho(other.text, strange)]);
@@ -108,8 +116,8 @@ export function reportTraces(
   probes: readonly Probe[],
   [before, after]: readonly [Answers, Answers],
 ): void {
-  for (const [key, print] of before) {
-    if (after.get(key) !== print) {
+  for (const [key, print] of before.texts) {
+    if (after.texts.get(key) !== print) {
       const [index, person = ""] = key.split("\n");
       walk.report({
         kind: "trace",

@@ -58,7 +58,7 @@ function rootRequests(schema: GraphQLSchema, query: GraphQLObjectType, field: Fi
     });
   }
   const writer = new RequestWriter(schema);
-  const body = fieldText(writer, field);
+  const body = fieldText(writer, query, field);
   return [writer.finish(title, "query", body, { isComparable: rowTypeOf(field) === undefined })];
 }
 
@@ -78,7 +78,7 @@ function typeRequests(
   return chunks.flatMap((chunk) => {
     const write = (some: Field[], title: string) => {
       const writer = new RequestWriter(schema);
-      const body = some.map((field) => fieldText(writer, field)).join(" ");
+      const body = some.map((field) => fieldText(writer, type, field)).join(" ");
       return writer.finish(title, "query", alongPath(writer, path, body));
     };
     const names = chunk.map(({ name }) => name).join(", ");

@@ -13,8 +13,16 @@ import { watchLiveNews } from "./liveNews.ts";
 import { MadeUp } from "./MadeUp.ts";
 import { makeReport } from "./makeReport.ts";
 import { type Api, type Caller, openApi } from "./openApi.ts";
-import { probeOverHttp, startLoggedGateway } from "./overHttp.ts";
-import { foreignProbes, harvest, mixedProbes, type Probe, reportTraces, sendProbes } from "./probes.ts";
+import { type LoggedGateway, probeOverHttp, startLoggedGateway } from "./overHttp.ts";
+import {
+  type Answers,
+  foreignProbes,
+  harvest,
+  mixedProbes,
+  type Probe,
+  reportTraces,
+  sendProbes,
+} from "./probes.ts";
 import type { Sources } from "./sources.ts";
 import { readDigest, removeForeignRows } from "./tenantRows.ts";
 import { ValuePool } from "./ValuePool.ts";
@@ -112,16 +120,37 @@ function makeSteps(onProgress: (fraction: number, step: string) => void): Ground
 }
 
 async function walkThrough(ground: Ground): Promise<void> {
-  await findWhatThereIs(ground);
   const { database, fuzz, walk, step } = ground;
-  const probes = probesOf(ground);
-  const before = await sendProbes(walk, probes, step("what others see", probes.length));
-  await walkOverHttp(ground, probes);
+  await findWhatThereIs(ground);
+  const { written, before } = await withServer(ground, async (served) => {
+    await watchNews(ground, served);
+    const probes = probesOf(ground);
+    const answers = await sendProbes(walk, probes, step("what others see", probes.length));
+    await sendShare(ground, served, probes, answers);
+    return { written: probes, before: answers };
+  });
   await withClient(database.urls.superuser, (client) => removeForeignRows(client, fuzz.tables));
   walk.expectDigest(await withClient(database.urls.superuser, readDigest));
-  const again = probes.map(({ request, variables, callers }) => ({ request, variables, callers }));
-  const after = await sendProbes(walk, again, step("what others see without it", probes.length));
-  reportTraces(walk, probes, [before, after]);
+  const again = written.map(({ request, variables, callers }) => ({ request, variables, callers }));
+  const after = await sendProbes(walk, again, step("what others see without it", again.length));
+  reportTraces(walk, written, [before, after]);
+}
+
+/** Runs with a gateway as it is started in production; without one, where it refuses to serve what it finds. */
+async function withServer<T>(
+  { database, walk }: Ground,
+  work: (served: LoggedGateway | undefined) => Promise<T>,
+): Promise<T> {
+  const served = await startLoggedGateway(database).catch((error: unknown) => {
+    const detail = `the gateway refuses to serve this database: ${describeFailure(error)}`;
+    walk.report({ kind: "failure", field: "gateway", person: "", detail });
+    return undefined;
+  });
+  try {
+    return await work(served);
+  } finally {
+    await served?.gateway.close();
+  }
 }
 
 /** Ids and values of both sides; and the proof that whoever may see a canary is shown it. */
@@ -165,33 +194,38 @@ function probesOf({ fuzz, requests, sources }: Ground): Probe[] {
   ];
 }
 
-/** A share of the probes and every subscription, through sockets and with the log of the gateway. */
-async function walkOverHttp(
-  { database, fuzz, requests, walk, sources, step }: Ground,
-  probes: readonly Probe[],
+/** Every subscription, while rows change: before the probes, since these changes stay. */
+async function watchNews(
+  { database, fuzz, requests, walk, sources }: Ground,
+  served: LoggedGateway | undefined,
 ): Promise<void> {
-  const share = probes
-    .filter(({ request }, index) => sources.madeUp.chooses(`${index} ${request.title}`, HTTP_SHARE))
-    .map((probe) => ({ ...probe, callers: probe.callers.slice(0, HTTP_PEOPLE) }));
-  const served = await startLoggedGateway(database).catch((error: unknown) => {
-    const detail = `the gateway refuses to serve this database: ${describeFailure(error)}`;
-    walk.report({ kind: "failure", field: "gateway", person: "", detail });
-  });
-  if (!served) {
+  if (!served || requests.subscriptions.length === 0) {
     return;
   }
-  try {
+  await watchLiveNews({
+    walk,
+    database,
+    served,
+    requests: requests.subscriptions,
+    sources,
+    tables: fuzz.tables,
+    outsiders: fuzz.outsiders.filter(({ reads }) => reads),
+    insiders: fuzz.insiders,
+  });
+  walk.expectDigest(await withClient(database.urls.superuser, readDigest));
+}
+
+/** Some probes through a socket and past the log; none that would change anything, since there it would stay. */
+async function sendShare(
+  { database, walk, sources, step }: Ground,
+  served: LoggedGateway | undefined,
+  probes: readonly Probe[],
+  { changing }: Answers,
+): Promise<void> {
+  const share = probes
+    .filter((probe, index) => !changing.has(probe) && sources.madeUp.chooses(`${index}`, HTTP_SHARE))
+    .map((probe) => ({ ...probe, callers: probe.callers.slice(0, HTTP_PEOPLE) }));
+  if (served) {
     await probeOverHttp(walk, database, served, share, step("over HTTP", share.length));
-    await watchLiveNews({
-      walk,
-      database,
-      served,
-      requests: requests.subscriptions,
-      sources,
-      outsiders: fuzz.outsiders.filter(({ reads }) => reads),
-      insiders: fuzz.insiders,
-    });
-  } finally {
-    await served.gateway.close();
   }
 }

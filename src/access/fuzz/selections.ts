@@ -64,14 +64,14 @@ export function leavesText(writer: RequestWriter, type: GraphQLObjectType): stri
 }
 
 /** A field with the values of what it leads to; of a connection, in each way of paging. */
-export function fieldText(writer: RequestWriter, field: Field): string {
+export function fieldText(writer: RequestWriter, parent: GraphQLObjectType, field: Field): string {
   if (isLeaf(field)) {
     return `${field.name}${argumentsText(writer, field)}`;
   }
   const target = getNamedType(field.type);
   const row = rowTypeOf(field);
   if (row) {
-    return connectionText(writer, field, row);
+    return connectionText(writer, parent, field, row);
   }
   if (isObjectType(target)) {
     return `${field.name}${argumentsText(writer, field)} { ${valuesText(writer, target)} }`;
@@ -84,7 +84,12 @@ function valuesText(writer: RequestWriter, type: GraphQLObjectType): string {
   return leavesText(writer, type) || "__typename";
 }
 
-function connectionText(writer: RequestWriter, field: Field, row: GraphQLObjectType): string {
+function connectionText(
+  writer: RequestWriter,
+  parent: GraphQLObjectType,
+  field: Field,
+  row: GraphQLObjectType,
+): string {
   const has = (name: string) => field.args.some((argument) => argument.name === name);
   const given = (choices: Readonly<Record<string, () => string>>) =>
     Object.fromEntries(
@@ -92,7 +97,7 @@ function connectionText(writer: RequestWriter, field: Field, row: GraphQLObjectT
         .filter(([name]) => has(name))
         .map(([name, text]) => [name, text()]),
     );
-  const cursor = () => writer.slot("Cursor!", { kind: "cursor", type: row.name });
+  const cursor = () => writer.slot("Cursor", { kind: "cursor", type: `${parent.name}.${field.name}` });
   const orderBy = () => orderText(field);
   const values = valuesText(writer, row);
   const ways = [

@@ -3,7 +3,7 @@ import type { ClientBase } from "pg";
 export interface TenantTable {
   /** Schema-qualified and quoted. */
   name: string;
-  /** Of type uuid, except those that say who wrote the row: they name people and not what the row belongs to. */
+  /** Of type uuid, except those that say who wrote the row or for whom it is: that is not what it belongs to. */
   ids: string[];
   hasId: boolean;
   columns: { name: string; type: string; isKey: boolean; isReadable: boolean }[];
@@ -12,7 +12,7 @@ export interface TenantTable {
 const TABLES = `
   select format('%I.%I', n.nspname, c.relname) as name,
     coalesce(array_agg(quote_ident(a.attname) order by a.attnum) filter (
-      where a.atttypid = 'uuid'::regtype and a.attname not in ('created_by', 'updated_by')
+      where a.atttypid = 'uuid'::regtype and a.attname not in ('created_by', 'updated_by', 'recipient_clinic_id')
     ), '{}') as ids,
     bool_or(a.attname = 'id' and a.atttypid = 'uuid'::regtype) as "hasId",
     json_agg(json_build_object(
