@@ -49,6 +49,20 @@ export class RequestWriter {
     return `$${name}`;
   }
 
+  /** A part of the text that is left out, with its variables, where there is no way to write it. */
+  optional(write: () => string): string {
+    const before = this.#slots.length;
+    try {
+      return write();
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) {
+        throw error;
+      }
+      this.#slots.length = before;
+      return "";
+    }
+  }
+
   /** @throws when the text is not valid for the schema: a mistake of the walk, not of the API. */
   finish(
     title: string,

@@ -7,6 +7,7 @@ import {
   isObjectType,
 } from "graphql";
 
+import { attempt, type Gaps } from "./readRequests.ts";
 import { aliasOf, type FuzzRequest, RequestWriter } from "./RequestWriter.ts";
 import { fieldsOf, rowTypeOf } from "./selections.ts";
 
@@ -14,11 +15,14 @@ const CHOICES_A_REQUEST = 8;
 const ROWS = 3;
 
 /** Requests for every order and every grouping of every list: an order by what one must not read gives it away. */
-export function choiceRequests(schema: GraphQLSchema): FuzzRequest[] {
+export function choiceRequests(schema: GraphQLSchema, gaps: Gaps): FuzzRequest[] {
   const query = schema.getQueryType();
   const lists = query ? fieldsOf(query).filter((field) => rowTypeOf(field)) : [];
   const seen = new Set<string>();
-  return lists.flatMap((field) => [...orders(schema, field, seen), ...groupings(schema, field, seen)]);
+  return lists.flatMap((field) => [
+    ...attempt(gaps, `Query.${field.name}(orderBy:)`, () => orders(schema, field, seen)),
+    ...attempt(gaps, `Query.${field.name}`, () => groupings(schema, field, seen)),
+  ]);
 }
 
 function orders(schema: GraphQLSchema, field: GraphQLField<unknown, unknown>, seen: Set<string>) {

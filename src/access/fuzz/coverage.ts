@@ -57,7 +57,11 @@ export function itemsOfRequest(schema: GraphQLSchema, { document }: FuzzRequest)
   visit(
     document,
     visitWithTypeInfo(types, {
-      Field: () => void items.add(fieldName()),
+      Field({ name }) {
+        if (!name.value.startsWith("__")) {
+          items.add(fieldName());
+        }
+      },
       Argument: ({ name }) => void items.add(`${fieldName()}(${name.value}:)`),
       ObjectField({ name }) {
         items.add(`${getNamedType(types.getParentInputType())?.name}.${name.value}`);

@@ -31,7 +31,7 @@ export function fuzzRequests(schema: GraphQLSchema, only?: RegExp): FuzzRequests
       only === undefined ? slots.length === 0 || title.startsWith("Query.") : title.startsWith("Query."),
     ),
     reads: reads.filter(isWanted),
-    choices: choiceRequests(schema).filter(isWanted),
+    choices: choiceRequests(schema, gaps).filter(isWanted),
     filters: filterRequests(schema, gaps).filter(isWanted),
     changes: mutationRequests(schema, gaps).filter(isWanted),
     subscriptions: subscriptionRequests(schema, gaps).filter(isWanted),

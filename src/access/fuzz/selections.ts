@@ -57,10 +57,13 @@ const PAGING: Readonly<Record<string, true>> = {
   orderBy: true,
 };
 
-/** The fields of a type that hold values. */
+/** The fields of a type that hold values; without those that cannot be asked for, which must not hide the others. */
 export function leavesText(writer: RequestWriter, type: GraphQLObjectType): string {
   const leaves = fieldsOf(type).filter(isLeaf);
-  return leaves.map((field) => `${field.name}${argumentsText(writer, field)}`).join(" ");
+  return leaves
+    .map((field) => writer.optional(() => `${field.name}${argumentsText(writer, field)}`))
+    .filter((text) => text !== "")
+    .join(" ");
 }
 
 /** A field with the values of what it leads to; of a connection, in each way of paging. */
@@ -142,7 +145,7 @@ function presenceText(field: Field): string {
     const named = getNamedType(type);
     return "getFields" in named && "isNull" in named.getFields();
   });
-  return plain ? `{ not: { ${plain.name}: { isNull: true } } }` : "{}";
+  return plain ? `{ ${plain.name}: { isNull: false } }` : "{}";
 }
 
 /** Puts a selection of a type at the end of the way to it. */

@@ -8,9 +8,14 @@ import { RequestWriter } from "../../../src/access/fuzz/RequestWriter.ts";
 const SCHEMA = `
   scalar UUID
   scalar Colour
-  type Query { patient(rowId: UUID!): Patient patients(orderBy: [PatientOrderBy!], filter: PatientFilter): PatientConnection }
+  scalar Cursor
+  type Query {
+    patient(rowId: UUID!): Patient
+    patients(first: Int, after: Cursor, orderBy: [PatientOrderBy!], filter: PatientFilter): PatientConnection
+  }
   type Patient { rowId: UUID! name: String }
-  type PatientConnection { nodes: [Patient]! }
+  type PatientConnection { totalCount: Int nodes: [Patient]! edges: [PatientEdge]! }
+  type PatientEdge { cursor: Cursor node: Patient }
   enum PatientOrderBy { NATURAL NAME_ASC }
   input PatientFilter { name: StringFilter and: [PatientFilter!] }
   input StringFilter { isNull: Boolean equalTo: String }
