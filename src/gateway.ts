@@ -8,14 +8,10 @@ import type { Logger } from "pino";
 import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
 import { type BootCheck, makeBootCheck } from "./access/bootCheck.ts";
-import { listenForAccessChanges } from "./auth/accessChanges.ts";
-import { type Identity, makeAuthenticate } from "./auth/authenticate.ts";
-import { makeHashClient } from "./auth/clientHash.ts";
+import type { Identity } from "./auth/authenticate.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
-import { makeRecognizePerson } from "./auth/recognizePerson.ts";
 import { NO_SCOPE } from "./auth/requestScope.ts";
 import { signToken } from "./auth/signToken.ts";
-import { makeVerifyToken } from "./auth/verifyToken.ts";
 import type { Config } from "./config.ts";
 import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
 import { makePool } from "./database/makePool.ts";
@@ -24,7 +20,7 @@ import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
 import { makeAuthenticateRequest } from "./http/authenticateRequest.ts";
 import { assertGraphqlBody, assertGraphqlRequest, makeReadJsonBody } from "./http/graphqlRequest.ts";
 import { listen, makeHttpServerLimits } from "./http/listen.ts";
-import { makeOpenSockets } from "./http/openSockets.ts";
+import { openDoor } from "./http/openDoor.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
 import { acceptRequestId, identifyRequest } from "./http/requestId.ts";
 import { setSecurityHeaders } from "./http/securityHeaders.ts";
@@ -139,39 +135,16 @@ async function start(
   };
 }
 
-interface Parts {
+export interface PresetParts {
   pool: Pool;
   url: string;
   logger: Logger;
+  identities: WeakMap<object, Identity>;
   releases: ReleaseList;
 }
 
-interface PresetParts extends Parts {
-  identities: WeakMap<object, Identity>;
-}
-
-/** Who is let in, and shown out when their rights end. */
-async function openDoor(config: Config, { pool, url, logger, releases }: Parts) {
-  const recognize = makeRecognizePerson(pool);
-  const openSockets = makeOpenSockets();
-  const stopListening = await listenForAccessChanges(url, logger, {
-    onChange(change) {
-      openSockets.apply(change);
-      if (change.userId !== null) {
-        recognize.forget(change.userId);
-      }
-    },
-    onGap: openSockets.closeAll,
-  });
-  releases.add(stopListening);
-  return {
-    authenticate: makeAuthenticate(makeVerifyToken(config.auth), recognize),
-    hashClient: makeHashClient(config.auth.jwtSecret ?? config.database.roleSecret),
-    openSockets,
-  };
-}
-
-function makeGatewayPreset(
+/** The API as a gateway serves it; also for what walks through it without a server. */
+export function makeGatewayPreset(
   config: Config,
   { pool, url, logger, identities, releases }: PresetParts,
 ): GraphileConfig.Preset {
