@@ -4,6 +4,7 @@ import type { ExecutionResult, GraphQLError, GraphQLSchema } from "graphql";
 import { type Logger } from "pino";
 
 import { type Identity, makeAuthenticate } from "../../auth/authenticate.ts";
+import { makeRecognizePerson } from "../../auth/recognizePerson.ts";
 import { signToken } from "../../auth/signToken.ts";
 import { makeVerifyToken } from "../../auth/verifyToken.ts";
 import { makePool } from "../../database/makePool.ts";
@@ -55,7 +56,7 @@ export async function openApi({ config, urls }: PreparedDatabase, logger: Logger
   const identities = new WeakMap<object, Identity>();
   const preset = makeGatewayPreset(config, { pool, url: urls.gateway, logger, identities, releases });
   const { schema, resolvedPreset } = await makeSchema(preset);
-  const authenticate = makeAuthenticate(makeVerifyToken(config.auth));
+  const authenticate = makeAuthenticate(makeVerifyToken(config.auth), makeRecognizePerson(pool));
   const maskError = makeMaskError(logger);
 
   const run = async ({ document }: FuzzRequest, variables: Variables, identity: Identity) => {
@@ -73,7 +74,8 @@ export async function openApi({ config, urls }: PreparedDatabase, logger: Logger
   };
   const identify = ({ actor, headers }: Caller) => {
     const authorization = actor ? `Bearer ${signToken(config.auth, actor)}` : undefined;
-    return authenticate((name) => (name === "authorization" ? authorization : headers?.[name]), REQUEST_ID);
+    const read = (name: string) => (name === "authorization" ? authorization : headers?.[name]);
+    return authenticate(read, { requestId: REQUEST_ID, client: null });
   };
   const known = new Map<Caller, Promise<Identity>>();
   const identityOf = (caller: Caller) => {
