@@ -1,7 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { type OutsideIssuer, parseOutsideIssuers, soleIssuer } from "./auth/outsideIssuers.ts";
+import { type AuthConfig, parseAuth } from "./auth/parseAuth.ts";
+import { parseWebhooks, type WebhooksConfig } from "./webhooks/parseWebhooks.ts";
+
+export type { AuthConfig } from "./auth/parseAuth.ts";
 
 export type Environment = "development" | "test" | "production";
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
@@ -12,8 +15,7 @@ export interface Config {
   http: { host: string; port: number; adminPort: number };
   database: DatabaseConfig;
   auth: AuthConfig;
-  /** Secrets with which webhooks are signed, each a list where one is being replaced; null: that webhook is not served. */
-  webhooks: { stripeSecrets: readonly string[] | null; clerkSecrets: readonly string[] | null };
+  webhooks: WebhooksConfig;
   /** Keys that encrypt the secrets of integrations, see parseIntegrationKeys; null: secrets cannot be stored. */
   integrations: { keys: string | null };
   worker: { concurrency: number; poolSize: number };
@@ -32,16 +34,6 @@ export interface DatabaseConfig {
   /** Absolute path. */
   dataDir: string;
   gatewayPoolSize: number;
-}
-
-export interface AuthConfig {
-  /** HS256 secret of this gateway's own tokens; null when there are none, or (development) it comes from `dataDir`. */
-  jwtSecret: string | null;
-  /** `iss` and `aud` of this gateway's own tokens. */
-  issuer: string;
-  audience: string;
-  /** Everybody else whose tokens are accepted. */
-  outside: readonly OutsideIssuer[];
 }
 
 const ENVIRONMENTS = ["development", "test", "production"] as const;
@@ -88,11 +80,8 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       dataDir: resolve(read.text("DATA_DIR") ?? join(PROJECT_ROOT, ".data")),
       gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
     },
-    auth: readAuth(read),
-    webhooks: {
-      stripeSecrets: readList(read, "STRIPE_WEBHOOK_SECRET"),
-      clerkSecrets: readList(read, "CLERK_WEBHOOK_SECRET"),
-    },
+    auth: parseAuth(read, environment === "production"),
+    webhooks: parseWebhooks(read),
     integrations: { keys: read.secret("INTEGRATION_KEY") },
     worker: {
       concurrency: read.integer("WORKER_CONCURRENCY", 4, 1, 100),
@@ -100,59 +89,17 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     },
     log: { level: read.oneOf("LOG_LEVEL", LOG_LEVELS, environment === "production" ? "info" : "warn") },
   };
-  const problems = [...read.problems, ...contradictions(config, env)];
+  const problems = [...read.problems, ...contradictions(config)];
   if (problems.length > 0) {
     throw new Error(`Invalid configuration:\n- ${problems.join("\n- ")}`);
   }
   return config;
 }
 
-type Reader = ReturnType<typeof makeReader>;
-
-function readAuth(read: Reader): AuthConfig {
-  const issuer = read.text("JWT_ISSUER") ?? "bailiwick";
-  const audience = read.text("JWT_AUDIENCE") ?? "bailiwick";
-  const jwksUri = read.url("JWKS_URI", ["http:", "https:"]);
-  const json = readTextOrFile(read, "JWT_ISSUERS");
-  const outside = json === null ? [] : parseOutsideIssuers(json, (problem) => read.problems.push(problem));
-  if (jwksUri !== null) {
-    outside.push(soleIssuer(jwksUri, issuer, audience));
-  }
-  return { jwtSecret: read.secret("JWT_SECRET"), issuer, audience, outside };
-}
-
-/** The variable, or the text of the file that the variable of that name and `_FILE` leads to. */
-function readTextOrFile(read: Reader, name: string): string | null {
-  const file = read.text(`${name}_FILE`);
-  try {
-    return read.text(name) ?? (file && readFileSync(file, "utf8"));
-  } catch (error) {
-    read.problems.push(`${name}_FILE cannot be read (${(error as NodeJS.ErrnoException).code})`);
-    return null;
-  }
-}
-
-function readList(read: Reader, name: string): readonly string[] | null {
-  const parts = read.text(name)?.split(",") ?? null;
-  return parts && parts.map((part) => part.trim());
-}
-
 /** What no single variable shows: combinations that are refused, above all in production. */
-function contradictions(config: Config, env: NodeJS.ProcessEnv): string[] {
+function contradictions(config: Config): string[] {
   const problems: string[] = [];
   const { auth, database, http, webhooks } = config;
-  if (env.JWKS_URI && !env.JWT_ISSUER) {
-    problems.push(
-      "JWT_ISSUER is required with JWKS_URI: tokens of another issuer would be accepted otherwise",
-    );
-  }
-  if (env.JWKS_URI && auth.jwtSecret) {
-    problems.push("JWKS_URI and JWT_SECRET are two issuers: describe the outside one in JWT_ISSUERS instead");
-  } else if (auth.jwtSecret && auth.outside.some(({ issuer }) => issuer === auth.issuer)) {
-    problems.push(
-      `JWT_ISSUERS names '${auth.issuer}', which is this gateway's own: set JWT_ISSUER to another`,
-    );
-  }
   if (webhooks.clerkSecrets && auth.outside.filter(({ kind }) => kind === "clerk").length !== 1) {
     problems.push(
       "CLERK_WEBHOOK_SECRET needs one issuer of kind clerk in JWT_ISSUERS, whose users it tells of",
@@ -163,9 +110,6 @@ function contradictions(config: Config, env: NodeJS.ProcessEnv): string[] {
   }
   if (config.environment !== "production") {
     return problems;
-  }
-  if (!auth.jwtSecret && auth.outside.length === 0) {
-    problems.push("JWT_SECRET, JWT_ISSUERS or JWKS_URI is required in production; none is set");
   }
   if (!database.url && !(database.gatewayUrl && database.workerUrl)) {
     problems.push(

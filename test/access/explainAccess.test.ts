@@ -3,11 +3,11 @@ import { beforeAll, describe, expect, it } from "@jest/globals";
 import { attemptRows, installProbe, isReached } from "../../src/access/sample/attemptRows.ts";
 import { demoAsker } from "../../src/access/sample/demoAskers.ts";
 import { everyRow, type TableRows } from "../../src/access/sample/everyRow.ts";
+import { createSession } from "../../src/access/world/people.ts";
 import { DEMO_PEOPLE, type DemoPersonName, demoUserId } from "../../src/seed/demoPeople.ts";
 import { seedDatabase } from "../../src/seed/seedDatabase.ts";
 import { type Actor, useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createSession } from "../../src/access/world/people.ts";
 
 const db = useTestDatabase();
 const gateway = useGateway(db);

@@ -108,6 +108,11 @@ describe("the configuration of who may come in", () => {
       { ...secret, JWT_ISSUERS: JSON.stringify([{ ...OIDC, issuer: "bailiwick" }]) },
       /this gateway's own/,
     ],
+    [
+      "keys from an open network",
+      { ...secret, JWT_ISSUERS: JSON.stringify([{ ...OIDC, jwksUri: "http://a.example/jwks" }]) },
+      /must be fetched by https/,
+    ],
     ["a file that is not there", { ...secret, JWT_ISSUERS_FILE: "/nowhere" }, /cannot be read \(ENOENT\)/],
     [
       "Clerk's webhook without Clerk",

@@ -105,6 +105,17 @@ describe("trying passwords", () => {
     expect(Number(last.headers.get("retry-after"))).toBeGreaterThan(800);
   });
 
+  it("counts every attempt of one request", async () => {
+    const attempt = `logIn(input: { email: "alias@example.com", password: "x" }) { clientMutationId }`;
+    const aliases = Array.from({ length: 11 }, (_, index) => `a${index}: ${attempt}`).join("\n");
+    const { status, errors } = await api.query(null, `mutation { ${aliases} }`);
+    expect(status).toBe(429);
+    expect(errors?.map(({ extensions }) => extensions?.code)).toEqual([
+      ...Array(10).fill("INVALID_CREDENTIALS"),
+      "TOO_MANY_REQUESTS",
+    ]);
+  });
+
   it("does not count who signs in", async () => {
     const { email } = await register();
     for (let attempt = 0; attempt < 12; attempt += 1) {

@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 
 import { beforeAll, describe, expect, it, jest } from "@jest/globals";
 
+import { createPerson, createSession } from "../../src/access/world/people.ts";
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { type Actor, useTestDatabase } from "../support/database.ts";
 import { useIssuer } from "../support/issuer.ts";
-import { createPerson, createSession } from "../../src/access/world/people.ts";
 import { requestConnections } from "../support/requestConnections.ts";
 import { useServerProcess } from "../support/serverProcess.ts";
-import { createWorld, type World } from "../../src/access/world/world.ts";
 import { makeTokens, now } from "./hostileTokens.ts";
 import { ask, type RawAnswer } from "./rawRequest.ts";
 import { sendLongToken } from "./sendLongToken.ts";

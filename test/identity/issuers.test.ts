@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 
 import { describe, expect, it } from "@jest/globals";
 
+import { createClinic, createOrganization, createPerson, joinClinic } from "../../src/access/world/people.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
 import { useIssuer } from "../support/issuer.ts";
-import { createClinic, createOrganization, createPerson, joinClinic } from "../../src/access/world/people.ts";
 
 const clerk = useIssuer("clerk");
 const supabase = useIssuer("supabase");

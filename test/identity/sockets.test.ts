@@ -4,10 +4,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
 
-import { signToken } from "../../src/auth/signToken.ts";
-import { type Actor, useTestDatabase } from "../support/database.ts";
-import { useGateway } from "../support/graphql.ts";
-import { useIssuer } from "../support/issuer.ts";
 import {
   type Clinic,
   createAppointment,
@@ -20,6 +16,10 @@ import {
   createSession,
   joinClinic,
 } from "../../src/access/world/people.ts";
+import { signToken } from "../../src/auth/signToken.ts";
+import { type Actor, useTestDatabase } from "../support/database.ts";
+import { useGateway } from "../support/graphql.ts";
+import { useIssuer } from "../support/issuer.ts";
 import { type OpenSocket, useSockets } from "./openSocket.ts";
 
 /** Milliseconds within which the rights of a person who listens end. */

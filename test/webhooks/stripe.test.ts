@@ -3,10 +3,10 @@ import { randomUUID } from "node:crypto";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import Stripe from "stripe";
 
+import { createOrganization } from "../../src/access/world/people.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
 import { queuedJobs, runJobs } from "../support/jobs.ts";
-import { createOrganization } from "../../src/access/world/people.ts";
 import { requestConnections } from "../support/requestConnections.ts";
 import { deliverTo, type Delivery, NOW, SECRET, subscriptionEvent } from "./stripeEvents.ts";
 

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 
 import { describe, expect, it } from "@jest/globals";
 
-import { type Request, useTestDatabase } from "../../support/database.ts";
 import { createPerson } from "../../../src/access/world/people.ts";
+import { type Request, useTestDatabase } from "../../support/database.ts";
 
 const db = useTestDatabase();
 const PASSWORD = "correct horse battery";
