@@ -1,6 +1,9 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
+import { type ApiConfig, parseApi } from "./http/parseApi.ts";
+import { type LimitsConfig, parseLimits } from "./limits/parseLimits.ts";
+
 export type Environment = "development" | "test" | "production";
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
@@ -8,6 +11,10 @@ export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" |
 export interface Config {
   environment: Environment;
   http: { host: string; port: number; adminPort: number };
+  api: ApiConfig;
+  /** Where the manifests of trusted documents lie, and whether nothing else is run. */
+  documents: { folder: string; isExclusive: boolean };
+  limits: LimitsConfig;
   database: DatabaseConfig;
   auth: AuthConfig;
   /** Keys that encrypt the secrets of integrations, see parseIntegrationKeys; null: secrets cannot be stored. */
@@ -72,6 +79,12 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       port: read.integer("PORT", 5678, 0, 65_535),
       adminPort: read.integer("ADMIN_PORT", 5679, 0, 65_535),
     },
+    api: parseApi(read, environment !== "production"),
+    documents: {
+      folder: resolve(read.text("DOCUMENTS_DIR") ?? join(PROJECT_ROOT, "documents")),
+      isExclusive: read.boolean("DOCUMENTS_ONLY", false),
+    },
+    limits: parseLimits(read.integer),
     database: {
       // graphile-migrate says by GM_DBURL which database its actions (.gmrc) are about, and spoils DATABASE_URL for them.
       url: read.url("GM_DBURL", POSTGRES) ?? read.url("DATABASE_URL", POSTGRES),
@@ -112,6 +125,10 @@ function contradictions(config: Config, env: NodeJS.ProcessEnv): string[] {
       "JWT_ISSUER is required with JWKS_URI: tokens of another issuer would be accepted otherwise",
     );
   }
+  const { defaultSize, maximumSize } = config.limits.page;
+  if (defaultSize > maximumSize) {
+    problems.push(`DEFAULT_PAGE_SIZE (${defaultSize}) must not be larger than MAX_PAGE_SIZE (${maximumSize})`);
+  }
   if (http.port !== 0 && http.port === http.adminPort) {
     problems.push(`PORT and ADMIN_PORT must differ; both are ${http.port}`);
   }
@@ -150,6 +167,21 @@ function makeReader(env: NodeJS.ProcessEnv) {
         return fallback;
       }
       return value;
+    },
+    boolean(name: string, fallback: boolean): boolean {
+      const raw = text(name);
+      if (raw !== null && raw !== "true" && raw !== "false") {
+        problems.push(`${name} must be true or false; got '${raw}'`);
+      }
+      return raw === null ? fallback : raw === "true";
+    },
+    list(name: string, isValid: (entry: string) => boolean, kind: string): string[] {
+      const entries = (text(name) ?? "").split(",").map((entry) => entry.trim());
+      const given = entries.filter((entry) => entry !== "");
+      for (const entry of given.filter((candidate) => !isValid(candidate))) {
+        problems.push(`${name} must list, with commas, each ${kind}; got '${entry}'`);
+      }
+      return given;
     },
     oneOf<const T extends string>(name: string, allowed: readonly T[], fallback: NoInfer<T>): T {
       const raw = text(name);

@@ -14,16 +14,31 @@ import { signToken } from "./auth/signToken.ts";
 import { makeVerifyToken } from "./auth/verifyToken.ts";
 import type { Config } from "./config.ts";
 import { makePool } from "./database/makePool.ts";
+import { readManifests } from "./documents/readManifests.ts";
+import { TrustedDocuments } from "./documents/TrustedDocuments.ts";
 import { makeMaskError } from "./errors/maskError.ts";
 import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
 import { makeAuthenticateRequest } from "./http/authenticateRequest.ts";
-import { assertGraphqlBody, assertGraphqlRequest, makeReadJsonBody } from "./http/graphqlRequest.ts";
+import { makeAllowOrigins } from "./http/allowOrigins.ts";
+import { makeClientAddress } from "./http/clientAddress.ts";
+import {
+  assertGraphqlRequest,
+  makeReadGraphqlBody,
+  makeReadJsonBody,
+  readIdempotencyKey,
+} from "./http/graphqlRequest.ts";
+import { makeLimitRequests } from "./http/limitRequests.ts";
 import { listen, makeHttpServerLimits } from "./http/listen.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
+import { currentRequestContext } from "./http/requestContext.ts";
 import { acceptRequestId, identifyRequest } from "./http/requestId.ts";
 import { setSecurityHeaders } from "./http/securityHeaders.ts";
 import { attachWebsockets } from "./http/websocketServer.ts";
 import { type CredentialBox, makeCredentialBox, parseIntegrationKeys } from "./integrations/credentials.ts";
+import { chargeRequest } from "./limits/chargeRequest.ts";
+import { makeFindPayers } from "./limits/findPayers.ts";
+import { RateLimiter } from "./limits/RateLimiter.ts";
+import { shareUsage } from "./limits/shareUsage.ts";
 import {
   EXPOSED_SCHEMAS,
   GRAPHQL_PATH,
@@ -80,7 +95,12 @@ async function start(
   );
   releases.add(() => pool.end());
   const identities = new WeakMap<object, Identity>();
-  const preset = makeGatewayPreset(config, { pool, url, logger, identities, releases });
+  const documents = new TrustedDocuments(
+    readManifests(config.documents.folder),
+    config.documents.isExclusive,
+  );
+  const limiter = new RateLimiter(config.limits.rate);
+  const preset = makeGatewayPreset(config, { pool, url, logger, identities, releases, documents, limiter });
 
   const bootCheck = makeBootCheck(pool, logger);
   const [{ schema, resolvedPreset }] = await Promise.all([makeSchema(preset), bootCheck.assertProtected()]);
@@ -88,19 +108,25 @@ async function start(
   releases.add(() => graphql.release());
   await graphql.ready();
 
+  const clientAddress = makeClientAddress(config.api.trustedProxies);
+  const limits = makeLimitRequests({ limiter, identities, clientAddress, findPayers: makeFindPayers(pool) });
   const app = express();
   app.disable("x-powered-by");
+  app.set("trust proxy", [...config.api.trustedProxies]);
   app.use(identifyRequest, setSecurityHeaders);
   app.use(
     GRAPHQL_PATH,
+    makeAllowOrigins(config.api.corsOrigins),
     assertGraphqlRequest,
     makeAuthenticateRequest(authenticate, identities),
+    limits.chargeArrival,
+    readIdempotencyKey,
     makeReadJsonBody(MAXIMUM_BODY_BYTES),
-    assertGraphqlBody,
+    makeReadGraphqlBody(documents),
   );
   const server = createServer(makeHttpServerLimits(), app);
   await graphql.addTo(app, server, false);
-  app.use(refuseUnknownPath, makeRefuseRequest(logger));
+  app.use(refuseUnknownPath, limits.chargeRefusal, makeRefuseRequest(logger));
 
   const listening = await listen(server, config.http);
   releases.add(listening.close);
@@ -109,8 +135,12 @@ async function start(
     identities,
     path: GRAPHQL_PATH,
     maximumMessageBytes: MAXIMUM_BODY_BYTES,
+    origins: config.api.corsOrigins,
+    documents,
+    chargeMessage: limits.chargeMessage,
   });
   releases.add(websockets.close);
+  releases.add(shareLimits(limiter, url, logger));
   const admin = await startAdminServer(
     { host: config.http.host, port: config.http.adminPort },
     { database: () => canReach(pool), rowSecurity: bootCheck.isProtected, ...checks },
@@ -135,11 +165,13 @@ interface PresetParts {
   logger: Logger;
   identities: WeakMap<object, Identity>;
   releases: ReleaseList;
+  documents: TrustedDocuments;
+  limiter: RateLimiter;
 }
 
 function makeGatewayPreset(
   config: Config,
-  { pool, url, logger, identities, releases }: PresetParts,
+  { pool, url, logger, identities, releases, documents, limiter }: PresetParts,
 ): GraphileConfig.Preset {
   // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
   const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
@@ -155,19 +187,37 @@ function makeGatewayPreset(
     pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
   });
   const nobody = { organizationId: null, clinicId: null, purposeOfUse: null };
+  const { isExplorerServed, isSchemaShown } = config.api;
   return makePreset(
-    { isExplorerServed: config.environment !== "production" },
+    { isExplorerServed },
     {
       pgService,
       // A request that did not pass through authentication has no identity here and gets that of nobody.
       settingsOf: ({ node, ws }) =>
         identities.get(node?.req ?? ws?.socket ?? pgService)?.settings ??
         pgSettings(null, nobody, acceptRequestId(undefined)),
-      maskError: makeMaskError(logger),
+      maskError: makeMaskError(logger, { isSchemaShown }),
       signToken: (subject) => signToken(config.auth, subject),
       credentials: makeCredentials(config.integrations),
+      documents,
+      limits: {
+        ...config.limits,
+        isSchemaShown,
+        isTrusted: (text) => documents.isTrusted(text),
+        charge: (points) => chargeRequest(limiter, currentRequestContext()?.payers ?? [], points),
+      },
     },
   );
+}
+
+/** Limits are shared over a connection of their own: announcements go on while every other one is in use. */
+function shareLimits(limiter: RateLimiter, url: string, logger: Logger): () => Promise<void> {
+  const pool = makePool(url, { max: 1, applicationName: "bailiwick-limits" }, logger);
+  const sharing = shareUsage(limiter, pool, logger);
+  return async () => {
+    await sharing.close();
+    await pool.end();
+  };
 }
 
 function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {

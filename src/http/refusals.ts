@@ -42,11 +42,15 @@ function sendRefusal(response: Response, error: AppError): void {
   if (error.code === "METHOD_NOT_ALLOWED") {
     response.setHeader("Allow", "POST");
   }
-  if (error.code === "UNAVAILABLE") {
-    response.setHeader("Retry-After", RETRY_AFTER_SECONDS);
+  if (error.code === "UNAVAILABLE" || error.code === "TOO_MANY_REQUESTS") {
+    response.setHeader("Retry-After", error.retryAfter ?? RETRY_AFTER_SECONDS);
   }
   const { code, message } = error;
-  const requestId = currentRequestContext()?.requestId ?? response.getHeader("X-Request-Id");
+  const context = currentRequestContext();
+  for (const [name, value] of Object.entries(context?.headers ?? {})) {
+    response.setHeader(name, value);
+  }
+  const requestId = context?.requestId ?? response.getHeader("X-Request-Id");
   response.status(error.status).json({ errors: [{ message, extensions: { code, requestId } }] });
 }
 

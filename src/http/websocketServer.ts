@@ -2,12 +2,15 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { type GrafservBase, makeGraphQLWSConfig, normalizeConnectionParams } from "grafserv";
-import type { Context } from "graphql-ws";
+import { GraphQLError } from "graphql";
+import type { Context, SubscribePayload } from "graphql-ws";
 import { type Extra, useServer } from "graphql-ws/use/ws";
 import { type WebSocket, WebSocketServer } from "ws";
 
 import type { Authenticate, Identity } from "../auth/authenticate.ts";
+import type { TrustedDocuments } from "../documents/TrustedDocuments.ts";
 import { AppError } from "../errors/AppError.ts";
+import type { RequestLimits } from "./limitRequests.ts";
 import { makeRequestContext, type RequestContext, runInRequestContext } from "./requestContext.ts";
 import { acceptRequestId } from "./requestId.ts";
 
@@ -16,6 +19,9 @@ const CLOSE_UNAUTHORIZED = 4401;
 const CLOSE_BAD_REQUEST = 4400;
 const CLOSE_GOING_AWAY = 1001;
 const INIT_TIMEOUT = 3000;
+/** How often a socket is asked for a sign of life; one that gives none until the next time is closed. */
+const KEEP_ALIVE = 12_000;
+const MAXIMUM_OPERATIONS = 20;
 
 interface WebsocketDependencies {
   authenticate: Authenticate;
@@ -23,6 +29,11 @@ interface WebsocketDependencies {
   identities: WeakMap<object, Identity>;
   path: string;
   maximumMessageBytes: number;
+  /** Other origins whose pages may connect. */
+  origins: readonly string[];
+  documents: TrustedDocuments;
+  /** Takes the first point of an operation; throws TOO_MANY_REQUESTS. */
+  chargeMessage: RequestLimits["chargeMessage"];
 }
 
 /**
@@ -32,8 +43,9 @@ interface WebsocketDependencies {
 export function attachWebsockets(
   server: Server,
   grafserv: GrafservBase,
-  { authenticate, identities, path, maximumMessageBytes }: WebsocketDependencies,
+  dependencies: WebsocketDependencies,
 ): { close: () => Promise<void> } {
+  const { authenticate, identities, maximumMessageBytes } = dependencies;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maximumMessageBytes });
   const contexts = new WeakMap<WebSocket, RequestContext>();
   const graphql = makeGraphQLWSConfig(grafserv);
@@ -62,16 +74,24 @@ export function attachWebsockets(
         }
       },
       onSubscribe: (context, id, payload) =>
-        within(context, () => graphql.onSubscribe?.(context, id, payload)),
+        within(context, async () => {
+          try {
+            const document = await admitOperation(context, payload, dependencies);
+            return await graphql.onSubscribe?.(context, id, { ...payload, ...document });
+          } catch (error) {
+            return [new GraphQLError("The operation was refused.", { originalError: error as Error })];
+          }
+        }),
       onNext: (context, id, payload, args, result) =>
         within(context, () => graphql.onNext?.(context, id, payload, args, result)),
       onError: (context, id, payload, errors) =>
         within(context, () => graphql.onError?.(context, id, payload, errors)),
     },
     sockets,
+    KEEP_ALIVE,
   );
 
-  const upgrade = makeUpgrade(sockets, path);
+  const upgrade = makeUpgrade(sockets, dependencies);
   server.on("upgrade", upgrade);
 
   return {
@@ -85,9 +105,28 @@ export function attachWebsockets(
   };
 }
 
-function makeUpgrade(sockets: WebSocketServer, path: string) {
+/** Checks what HTTP checks of a request's body, and that one socket does not run everything at once. */
+async function admitOperation(
+  { subscriptions, extra: { socket, request } }: Context<Record<string, unknown> | undefined, Extra>,
+  payload: SubscribePayload,
+  { documents, chargeMessage }: WebsocketDependencies,
+): Promise<{ query: string; documentId: string | undefined }> {
+  if (Object.keys(subscriptions).length > MAXIMUM_OPERATIONS) {
+    throw new AppError(
+      "TOO_MANY_REQUESTS",
+      `A socket runs at most ${MAXIMUM_OPERATIONS} operations at a time.`,
+    );
+  }
+  await chargeMessage(socket, request);
+  return documents.toPayload(payload);
+}
+
+function makeUpgrade(
+  sockets: WebSocketServer,
+  { path, origins }: Pick<WebsocketDependencies, "path" | "origins">,
+) {
   return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const refusal = refusalOf(request, path);
+    const refusal = refusalOf(request, path, origins);
     if (refusal) {
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
@@ -101,14 +140,17 @@ function makeUpgrade(sockets: WebSocketServer, path: string) {
 }
 
 /** The status line with which an upgrade is refused, if it is. Browsers apply no other rule to foreign pages here. */
-function refusalOf({ url, headers }: IncomingMessage, path: string): string | null {
+function refusalOf(
+  { url, headers }: IncomingMessage,
+  path: string,
+  origins: readonly string[],
+): string | null {
   if (url?.split("?")[0] !== path) {
     return "404 Not Found";
   }
-  if (headers.origin !== undefined && URL.parse(headers.origin)?.host !== headers.host) {
-    return "403 Forbidden";
-  }
-  return null;
+  const { origin, host } = headers;
+  const isKnown = origin === undefined || URL.parse(origin)?.host === host || origins.includes(origin);
+  return isKnown ? null : "403 Forbidden";
 }
 
 function refuseConnection(socket: WebSocket, error: unknown): void {
