@@ -104,7 +104,10 @@ function asQueryError(error: unknown): GraphQLError {
   const requestId = currentRequestContext()?.requestId;
   if (error instanceof AppError) {
     refuse(error.code);
-    return new GraphQLError(error.message, { extensions: { code: error.code, requestId } });
+    return new GraphQLError(error.message, {
+      extensions: { code: error.code, requestId },
+      originalError: error,
+    });
   }
   const extensions = { code: "BAD_QUERY" satisfies ErrorCode, requestId };
   return error instanceof GraphQLError

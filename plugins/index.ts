@@ -15,6 +15,7 @@ import { makeOperationLimitsPlugin, type OperationLimits } from "./OperationLimi
 import { makePageSizePlugin } from "./PageSizePlugin.ts";
 import { RememberedBehaviorPlugin } from "./RememberedBehaviorPlugin.ts";
 import { RowIdentifiersPlugin } from "./RowIdentifiersPlugin.ts";
+import { ScalarRangesPlugin } from "./ScalarRangesPlugin.ts";
 import { makeSessionAccessTokenPlugin } from "./SessionAccessTokenPlugin.ts";
 import { TenantInflectionPlugin } from "./TenantInflectionPlugin.ts";
 import { TenantOrderPlugin } from "./TenantOrderPlugin.ts";
@@ -40,6 +41,7 @@ export function makePlugins(
     makeConnectIntegrationPlugin(credentials),
     DeviceKeyProofPlugin,
     makeSessionAccessTokenPlugin(signToken),
+    ScalarRangesPlugin,
     GeneratedDescriptionsPlugin,
     makePageSizePlugin(limits.page.defaultSize),
     // Each wraps the ones before it: what is within the limits may be a repetition, and what is not one is executed.

@@ -71,6 +71,10 @@ export function classifyError(error: unknown, anonymous: boolean): Disclosure {
     return { code, message, argument, retryAfter };
   }
   if (cause instanceof GraphQLError) {
+    const { code } = cause.extensions;
+    if (cause.path === undefined && isErrorCode(code)) {
+      return { code, message: cause.message };
+    }
     // Raised by GraphQL itself. Without a path it is about the request (a variable, the operation's name) and quotes
     // only what the client sent; with one it is about a result and says that ours was wrong.
     return cause.path === undefined

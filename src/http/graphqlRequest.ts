@@ -12,6 +12,8 @@ const CONTENT_TYPE_PATTERN = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"
 /** A client that accepts anything, or does not say. */
 const ANY_TYPE_PATTERN = /^\s*\*\/\*\s*(?:;.*)?$/;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+/** What `makeReadJsonBody` calls a body that is no UTF-8, beside the types of errors of the body reader itself. */
+export const ENCODING_ERROR = "entity.encoding.invalid";
 const IDEMPOTENCY_KEY_PATTERN = /^[\x21-\x7e]{16,128}$/;
 
 /**
@@ -46,7 +48,8 @@ export function makeReadJsonBody(maximumBytes: number): RequestHandler {
     type: JSON_TYPE,
     verify: (_request, _response, body) => {
       if (!isUtf8(body) || body.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)) {
-        throw new AppError("BAD_REQUEST", "The body must be JSON in UTF-8, without a byte order mark.");
+        // The body reader wants to write a status on what is thrown here; refusals.ts knows the type.
+        throw Object.assign(new Error("not UTF-8"), { type: ENCODING_ERROR });
       }
     },
   });

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { AppError } from "../errors/AppError.ts";
 import type { ErrorCode } from "../errors/catalogue.ts";
 import { redactError } from "../errors/redactError.ts";
+import { ENCODING_ERROR } from "./graphqlRequest.ts";
 import { currentRequestContext } from "./requestContext.ts";
 
 const RETRY_AFTER_SECONDS = 5;
@@ -13,6 +14,7 @@ const CODE_BY_BODY_ERROR: Readonly<Record<string, ErrorCode>> = {
   "encoding.unsupported": "UNSUPPORTED_MEDIA_TYPE",
   "charset.unsupported": "UNSUPPORTED_MEDIA_TYPE",
   "entity.parse.failed": "BAD_REQUEST",
+  [ENCODING_ERROR]: "BAD_REQUEST",
   "request.aborted": "BAD_REQUEST",
   "request.size.invalid": "BAD_REQUEST",
 };

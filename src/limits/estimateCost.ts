@@ -1,6 +1,7 @@
 import {
   type DocumentNode,
   getNamedType,
+  GraphQLError,
   type GraphQLField,
   type GraphQLSchema,
   isCompositeType,
@@ -28,7 +29,10 @@ const FIELD_COSTS: Readonly<Record<string, number>> = {
   aggregates: 0.2,
   groupedAggregates: 1,
 };
-const MAXIMUM_NODES = 10_000;
+/** Fields and fragments, each as often as it is spread: a short document can have no end. */
+const MAXIMUM_NODES = 5000;
+/** graphql-query-complexity says so by its text alone. */
+const NODE_LIMIT_MESSAGE = "Query exceeds the maximum allowed number of nodes.";
 const PAGE_ARGUMENTS = new Set(["first", "last", "offset"]);
 
 /** Costs of documents whose pages are written out: they are the same for all variables. */
@@ -45,7 +49,7 @@ export function estimateCost(operation: Operation, limits: PageLimits): number {
   if (known !== undefined) {
     return known;
   }
-  const cost = Math.ceil(
+  const cost = withNodeLimit(() =>
     getComplexity({
       schema,
       query: onlyOperation(document, operationName),
@@ -54,11 +58,22 @@ export function estimateCost(operation: Operation, limits: PageLimits): number {
       maxQueryNodes: MAXIMUM_NODES,
     }),
   );
-  const atLeastOne = Math.max(1, cost);
+  const whole = Math.max(1, Math.ceil(cost));
   if (hasFixedPages(document)) {
-    fixedCosts.set(document, atLeastOne);
+    fixedCosts.set(document, whole);
   }
-  return atLeastOne;
+  return whole;
+}
+
+function withNodeLimit(estimate: () => number): number {
+  try {
+    return estimate();
+  } catch (error) {
+    if (error instanceof GraphQLError && error.message === NODE_LIMIT_MESSAGE) {
+      throw new AppError("QUERY_TOO_COMPLEX", `An operation may have at most ${MAXIMUM_NODES} fields.`);
+    }
+    throw error;
+  }
 }
 
 /** The operation that a request means; undefined if it names none of the document's, which GraphQL itself reports. */
