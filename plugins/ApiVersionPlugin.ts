@@ -3,7 +3,7 @@ import "grafserv";
 import type { DocumentNode, GraphQLSchema } from "graphql";
 
 import { currentRequestContext } from "../src/http/requestContext.ts";
-import { findDeprecation, type Deprecation } from "../src/versions/findDeprecation.ts";
+import { type Deprecation, findDeprecation } from "../src/versions/findDeprecation.ts";
 import { schemaVersion } from "../src/versions/schemaVersion.ts";
 
 /**

@@ -18,7 +18,8 @@ const RETRY_AFTER_SECONDS = 5;
  */
 export const HttpStatusPlugin: GraphileConfig.Plugin = {
   name: "HttpStatusPlugin",
-  description: "Gives the HTTP status of errors that concern the whole request, and the headers of its context",
+  description:
+    "Gives the HTTP status of errors that concern the whole request, and the headers of its context",
   version: "1.0.0",
   grafserv: {
     middleware: {

@@ -92,7 +92,10 @@ async function answer(
     headers["idempotent-replayed"] = "true";
     return readAnswer(openAnswer(key, requestHash, sealed), textOf(args));
   }
-  const contextValue = { ...(args.contextValue as object), withPgClient: inOneTransaction(client, pgSettings) };
+  const contextValue = {
+    ...(args.contextValue as object),
+    withPgClient: inOneTransaction(client, pgSettings),
+  };
   const result = (await execute({ ...args, contextValue })) as ExecutionResult;
   if (isFinal(result)) {
     await client.query({

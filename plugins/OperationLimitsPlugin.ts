@@ -11,6 +11,16 @@ import { estimateCost, type Operation } from "../src/limits/estimateCost.ts";
 import { makeParseDocument, type ParseDocument, type ParseOptions } from "../src/limits/parseDocument.ts";
 import type { LimitsConfig } from "../src/limits/parseLimits.ts";
 
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- how Grafast learns of the context's members
+  namespace Grafast {
+    interface Context {
+      /** What went wrong when the context was made; the operation does not run then. */
+      contextFailure?: unknown;
+    }
+  }
+}
+
 export interface OperationLimits
   extends Pick<LimitsConfig, "document" | "page" | "maximumCost">, Omit<ParseOptions, "limits"> {
   /** Takes what an operation costs from whoever pays for the current request; throws TOO_MANY_REQUESTS. */
@@ -61,8 +71,12 @@ async function admit<T>(
   limits: OperationLimits,
   run: (args: GrafastExecutionArgs) => T,
 ): Promise<Awaited<T> | { errors: GraphQLError[] }> {
-  const { schema, document, operationName, variableValues } = args;
+  const { schema, document, operationName, variableValues, contextValue } = args;
   try {
+    const { contextFailure } = contextValue as Partial<Grafast.Context>;
+    if (contextFailure !== undefined) {
+      throw contextFailure;
+    }
     await assertWithinLimits({ schema, document, operationName, variables: variableValues }, limits);
   } catch (error) {
     return { errors: [noteRefusal(error)] };
@@ -109,13 +123,14 @@ function asQueryError(error: unknown): GraphQLError {
       originalError: error,
     });
   }
+  const argument = error instanceof GraphQLError ? error.extensions.argument : undefined;
   const extensions = { code: "BAD_QUERY" satisfies ErrorCode, requestId };
   return error instanceof GraphQLError
     ? new GraphQLError(error.message, {
         source: error.source,
         positions: error.positions,
         nodes: error.nodes,
-        extensions,
+        extensions: { ...extensions, ...(typeof argument === "string" && { argument }) },
       })
     : new GraphQLError(CATALOGUE.BAD_QUERY.message, { extensions });
 }

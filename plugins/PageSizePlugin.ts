@@ -7,7 +7,7 @@ import { type ConnectionStep, type FieldArgs, lambda, list } from "grafast";
  * before planning, see estimateCost.
  */
 export function makePageSizePlugin(defaultSize: number): GraphileConfig.Plugin {
-  const pageSize = ([first, last]: readonly unknown[]) => first ?? (last == null ? defaultSize : undefined);
+  const pageSize = ([first, last]: readonly unknown[]) => first ?? (last ? undefined : defaultSize);
   return {
     name: "PageSizePlugin",
     description: "Gives lists a default page",

@@ -127,7 +127,9 @@ function contradictions(config: Config, env: NodeJS.ProcessEnv): string[] {
   }
   const { defaultSize, maximumSize } = config.limits.page;
   if (defaultSize > maximumSize) {
-    problems.push(`DEFAULT_PAGE_SIZE (${defaultSize}) must not be larger than MAX_PAGE_SIZE (${maximumSize})`);
+    problems.push(
+      `DEFAULT_PAGE_SIZE (${defaultSize}) must not be larger than MAX_PAGE_SIZE (${maximumSize})`,
+    );
   }
   if (http.port !== 0 && http.port === http.adminPort) {
     problems.push(`PORT and ADMIN_PORT must differ; both are ${http.port}`);
@@ -174,14 +176,6 @@ function makeReader(env: NodeJS.ProcessEnv) {
         problems.push(`${name} must be true or false; got '${raw}'`);
       }
       return raw === null ? fallback : raw === "true";
-    },
-    list(name: string, isValid: (entry: string) => boolean, kind: string): string[] {
-      const entries = (text(name) ?? "").split(",").map((entry) => entry.trim());
-      const given = entries.filter((entry) => entry !== "");
-      for (const entry of given.filter((candidate) => !isValid(candidate))) {
-        problems.push(`${name} must list, with commas, each ${kind}; got '${entry}'`);
-      }
-      return given;
     },
     oneOf<const T extends string>(name: string, allowed: readonly T[], fallback: NoInfer<T>): T {
       const raw = text(name);

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 
-import express from "express";
+import express, { type Express } from "express";
 import { grafserv } from "grafserv/express/v4";
 import { makeSchema } from "graphile-build";
 import type { Pool } from "pg";
@@ -8,37 +8,24 @@ import type { Logger } from "pino";
 import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
 import { makeBootCheck } from "./access/bootCheck.ts";
-import { type Identity, makeAuthenticate } from "./auth/authenticate.ts";
+import { type Authenticate, type Identity, makeAuthenticate } from "./auth/authenticate.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
 import { signToken } from "./auth/signToken.ts";
 import { makeVerifyToken } from "./auth/verifyToken.ts";
 import type { Config } from "./config.ts";
 import { makePool } from "./database/makePool.ts";
-import { readManifests } from "./documents/readManifests.ts";
-import { TrustedDocuments } from "./documents/TrustedDocuments.ts";
 import { makeMaskError } from "./errors/maskError.ts";
 import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
-import { makeAuthenticateRequest } from "./http/authenticateRequest.ts";
 import { makeAllowOrigins } from "./http/allowOrigins.ts";
-import { makeClientAddress } from "./http/clientAddress.ts";
-import {
-  assertGraphqlRequest,
-  makeReadGraphqlBody,
-  makeReadJsonBody,
-  readIdempotencyKey,
-} from "./http/graphqlRequest.ts";
-import { makeLimitRequests } from "./http/limitRequests.ts";
+import { makeAuthenticateRequest } from "./http/authenticateRequest.ts";
+import { assertGraphqlRequest, makeReadGraphqlRequest } from "./http/graphqlRequest.ts";
 import { listen, makeHttpServerLimits } from "./http/listen.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
-import { currentRequestContext } from "./http/requestContext.ts";
 import { acceptRequestId, identifyRequest } from "./http/requestId.ts";
 import { setSecurityHeaders } from "./http/securityHeaders.ts";
 import { attachWebsockets } from "./http/websocketServer.ts";
 import { type CredentialBox, makeCredentialBox, parseIntegrationKeys } from "./integrations/credentials.ts";
-import { chargeRequest } from "./limits/chargeRequest.ts";
-import { makeFindPayers } from "./limits/findPayers.ts";
-import { RateLimiter } from "./limits/RateLimiter.ts";
-import { shareUsage } from "./limits/shareUsage.ts";
+import { type Limits, openLimits } from "./limits/openLimits.ts";
 import {
   EXPOSED_SCHEMAS,
   GRAPHQL_PATH,
@@ -95,12 +82,8 @@ async function start(
   );
   releases.add(() => pool.end());
   const identities = new WeakMap<object, Identity>();
-  const documents = new TrustedDocuments(
-    readManifests(config.documents.folder),
-    config.documents.isExclusive,
-  );
-  const limiter = new RateLimiter(config.limits.rate);
-  const preset = makeGatewayPreset(config, { pool, url, logger, identities, releases, documents, limiter });
+  const limits = openLimits(config, { pool, url, logger, identities, releases });
+  const preset = makeGatewayPreset(config, { pool, url, logger, identities, releases, limits });
 
   const bootCheck = makeBootCheck(pool, logger);
   const [{ schema, resolvedPreset }] = await Promise.all([makeSchema(preset), bootCheck.assertProtected()]);
@@ -108,39 +91,23 @@ async function start(
   releases.add(() => graphql.release());
   await graphql.ready();
 
-  const clientAddress = makeClientAddress(config.api.trustedProxies);
-  const limits = makeLimitRequests({ limiter, identities, clientAddress, findPayers: makeFindPayers(pool) });
-  const app = express();
-  app.disable("x-powered-by");
-  app.set("trust proxy", [...config.api.trustedProxies]);
-  app.use(identifyRequest, setSecurityHeaders);
-  app.use(
-    GRAPHQL_PATH,
-    makeAllowOrigins(config.api.corsOrigins),
-    assertGraphqlRequest,
-    makeAuthenticateRequest(authenticate, identities),
-    limits.chargeArrival,
-    readIdempotencyKey,
-    makeReadJsonBody(MAXIMUM_BODY_BYTES),
-    makeReadGraphqlBody(documents),
-  );
+  const app = makeApp(config, { authenticate, identities, limits });
   const server = createServer(makeHttpServerLimits(), app);
   await graphql.addTo(app, server, false);
-  app.use(refuseUnknownPath, limits.chargeRefusal, makeRefuseRequest(logger));
+  app.use(refuseUnknownPath, limits.requests.chargeRefusal, makeRefuseRequest(logger));
 
   const listening = await listen(server, config.http);
   releases.add(listening.close);
   const websockets = attachWebsockets(server, graphql, {
     authenticate,
     identities,
+    documents: limits.documents,
     path: GRAPHQL_PATH,
-    maximumMessageBytes: MAXIMUM_BODY_BYTES,
     origins: config.api.corsOrigins,
-    documents,
-    chargeMessage: limits.chargeMessage,
+    maximumMessageBytes: MAXIMUM_BODY_BYTES,
+    chargeMessage: limits.requests.chargeMessage,
   });
   releases.add(websockets.close);
-  releases.add(shareLimits(limiter, url, logger));
   const admin = await startAdminServer(
     { host: config.http.host, port: config.http.adminPort },
     { database: () => canReach(pool), rowSecurity: bootCheck.isProtected, ...checks },
@@ -159,19 +126,41 @@ async function start(
   };
 }
 
+interface AppParts {
+  authenticate: Authenticate;
+  identities: WeakMap<object, Identity>;
+  limits: Limits;
+}
+
+/** What a request passes before GraphQL sees it. */
+function makeApp({ api }: Config, { authenticate, identities, limits }: AppParts): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.set("trust proxy", [...api.trustedProxies]);
+  app.use(identifyRequest, setSecurityHeaders);
+  app.use(
+    GRAPHQL_PATH,
+    makeAllowOrigins(api.corsOrigins),
+    assertGraphqlRequest,
+    makeAuthenticateRequest(authenticate, identities),
+    limits.requests.chargeArrival,
+    ...makeReadGraphqlRequest(limits.documents, MAXIMUM_BODY_BYTES),
+  );
+  return app;
+}
+
 interface PresetParts {
   pool: Pool;
   url: string;
   logger: Logger;
   identities: WeakMap<object, Identity>;
   releases: ReleaseList;
-  documents: TrustedDocuments;
-  limiter: RateLimiter;
+  limits: Limits;
 }
 
 function makeGatewayPreset(
   config: Config,
-  { pool, url, logger, identities, releases, documents, limiter }: PresetParts,
+  { pool, url, logger, identities, releases, limits }: PresetParts,
 ): GraphileConfig.Preset {
   // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
   const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
@@ -199,25 +188,10 @@ function makeGatewayPreset(
       maskError: makeMaskError(logger, { isSchemaShown }),
       signToken: (subject) => signToken(config.auth, subject),
       credentials: makeCredentials(config.integrations),
-      documents,
-      limits: {
-        ...config.limits,
-        isSchemaShown,
-        isTrusted: (text) => documents.isTrusted(text),
-        charge: (points) => chargeRequest(limiter, currentRequestContext()?.payers ?? [], points),
-      },
+      documents: limits.documents,
+      limits: limits.operations,
     },
   );
-}
-
-/** Limits are shared over a connection of their own: announcements go on while every other one is in use. */
-function shareLimits(limiter: RateLimiter, url: string, logger: Logger): () => Promise<void> {
-  const pool = makePool(url, { max: 1, applicationName: "bailiwick-limits" }, logger);
-  const sharing = shareUsage(limiter, pool, logger);
-  return async () => {
-    await sharing.close();
-    await pool.end();
-  };
 }
 
 function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {

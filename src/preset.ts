@@ -28,7 +28,7 @@ export const MAXIMUM_BODY_BYTES = 100_000;
 
 export interface PresetDependencies {
   pgService: GraphileConfig.PgServiceConfiguration;
-  /** Total: a request it does not know is anonymous. What it throws would reach the client unmasked. */
+  /** Total: a request it does not know is anonymous. */
   settingsOf: (request: Partial<Grafast.RequestContext>) => PgSettings;
   maskError: (error: GraphQLError) => GraphQLError;
   signToken: (subject: TokenSubject) => string;
@@ -72,7 +72,7 @@ export function makePreset(
     },
     grafast: {
       explain: false,
-      context: (request) => ({ pgSettings: settingsOf(request) }),
+      context: (request) => makeContext(settingsOf, request),
     },
     grafserv: {
       graphqlPath: GRAPHQL_PATH,
@@ -90,4 +90,19 @@ export function makePreset(
       allowUnpersistedOperation: !documents.isExclusive,
     },
   };
+}
+
+/**
+ * Grafserv would send the text of whatever is thrown here to the client. It becomes part of the context instead, and the
+ * operation's error before anything runs (OperationLimitsPlugin).
+ */
+function makeContext(
+  settingsOf: PresetDependencies["settingsOf"],
+  request: Partial<Grafast.RequestContext>,
+): Partial<Grafast.Context> {
+  try {
+    return { pgSettings: settingsOf(request) };
+  } catch (error) {
+    return { contextFailure: error };
+  }
 }

@@ -17,7 +17,8 @@ interface CheckArguments {
 
 const checkCommand: CommandModule<object, CheckArguments> = {
   command: "check",
-  describe: "Say which trusted documents a schema breaks, and who owns them (exit status 1 if there are any).",
+  describe:
+    "Say which trusted documents a schema breaks, and who owns them (exit status 1 if there are any).",
   builder: (args) =>
     args
       .option("folder", { type: "string", describe: "Folder of the manifests; default: DOCUMENTS_DIR." })

@@ -76,7 +76,10 @@ export class TrustedDocuments {
       throw new AppError("UNKNOWN_DOCUMENT");
     }
     if (query !== null && query !== text) {
-      throw new AppError("BAD_REQUEST", "'query' is not the document that the id names; send one of the two.");
+      throw new AppError(
+        "BAD_REQUEST",
+        "'query' is not the document that the id names; send one of the two.",
+      );
     }
     return { text, trustedId: id };
   }

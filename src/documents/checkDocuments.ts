@@ -36,7 +36,11 @@ function findProblems(
   }));
 }
 
-function errorsOf(text: string, schema: GraphQLSchema, kind: DocumentFinding["kind"]): readonly GraphQLError[] {
+function errorsOf(
+  text: string,
+  schema: GraphQLSchema,
+  kind: DocumentFinding["kind"],
+): readonly GraphQLError[] {
   try {
     return validate(schema, parse(text), kind === "deprecated" ? [NoDeprecatedCustomRule] : undefined);
   } catch (error) {

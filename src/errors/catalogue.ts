@@ -60,7 +60,8 @@ export const CATALOGUE = {
   IDEMPOTENCY_CONFLICT: {
     status: 409,
     message: "This Idempotency-Key belongs to another request.",
-    advice: "Repeat a request unchanged, after the first attempt has ended; use a new key for every other one.",
+    advice:
+      "Repeat a request unchanged, after the first attempt has ended; use a new key for every other one.",
   },
   APPOINTMENT_OVERLAP: {
     status: 409,
@@ -85,7 +86,8 @@ export const CATALOGUE = {
   UNKNOWN_DOCUMENT: {
     status: 400,
     message: "This server has no trusted document of that id.",
-    advice: "Deploy the document's manifest first; where only trusted documents are served, every request names one.",
+    advice:
+      "Deploy the document's manifest first; where only trusted documents are served, every request names one.",
   },
   BAD_REQUEST: {
     status: 400,

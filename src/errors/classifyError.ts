@@ -26,6 +26,7 @@ interface DatabaseError {
   code: string;
   message: string;
   constraint?: string;
+  column?: string;
   severity?: string;
 }
 
@@ -71,9 +72,9 @@ export function classifyError(error: unknown, anonymous: boolean): Disclosure {
     return { code, message, argument, retryAfter };
   }
   if (cause instanceof GraphQLError) {
-    const { code } = cause.extensions;
+    const { code, argument } = cause.extensions;
     if (cause.path === undefined && isErrorCode(code)) {
-      return { code, message: cause.message };
+      return { code, message: cause.message, argument: typeof argument === "string" ? argument : undefined };
     }
     // Raised by GraphQL itself. Without a path it is about the request (a variable, the operation's name) and quotes
     // only what the client sent; with one it is about a result and says that ours was wrong.
@@ -115,7 +116,18 @@ function classifyDatabaseError(error: Error & Partial<DatabaseError>, anonymous:
   if (own) {
     return own === "NOT_FOUND" ? disclose(own) : { code: own, message: error.message };
   }
-  return disclose(SQLSTATE_PATTERN.test(code) ? codeForPostgres(code, error, anonymous) : "INTERNAL");
+  if (!SQLSTATE_PATTERN.test(code)) {
+    return disclose("INTERNAL");
+  }
+  const disclosure = disclose(codeForPostgres(code, error, anonymous));
+  // Columns are fields of the input, under the name that the API gives them.
+  return code === sqlStates.NOT_NULL_VIOLATION && error.column
+    ? { ...disclosure, argument: camelCase(error.column) }
+    : disclosure;
+}
+
+function camelCase(column: string): string {
+  return column.replace(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
 }
 
 function codeForPostgres(

@@ -39,8 +39,13 @@ export const assertGraphqlRequest: RequestHandler = (request, _response, next) =
   next();
 };
 
+/** What reads a GraphQL request, once it is known who sends it. `maximumBytes`: of the body. */
+export function makeReadGraphqlRequest(documents: TrustedDocuments, maximumBytes: number): RequestHandler[] {
+  return [readIdempotencyKey, makeReadJsonBody(maximumBytes), makeReadGraphqlBody(documents)];
+}
+
 /** Reads the body, uncompressed JSON of at most `maximumBytes`. */
-export function makeReadJsonBody(maximumBytes: number): RequestHandler {
+function makeReadJsonBody(maximumBytes: number): RequestHandler {
   return express.json({
     limit: maximumBytes,
     inflate: false,
@@ -59,7 +64,7 @@ export function makeReadJsonBody(maximumBytes: number): RequestHandler {
  * Checks the members that every GraphQL request has, and that there is one of it: batches hide what they cost. The
  * document that an id names takes the place of `query`.
  */
-export function makeReadGraphqlBody(documents: TrustedDocuments): RequestHandler {
+function makeReadGraphqlBody(documents: TrustedDocuments): RequestHandler {
   return (request, _response, next) => {
     const body: unknown = request.body;
     if (typeof body !== "object" || body === null || Array.isArray(body)) {
@@ -78,7 +83,7 @@ export function makeReadGraphqlBody(documents: TrustedDocuments): RequestHandler
 }
 
 /** Reads `Idempotency-Key`, which only somebody signed in can use: the answer is kept for that person. */
-export const readIdempotencyKey: RequestHandler = (request, _response, next) => {
+const readIdempotencyKey: RequestHandler = (request, _response, next) => {
   const values = request.headersDistinct["idempotency-key"];
   const context = currentRequestContext();
   if (values && context) {

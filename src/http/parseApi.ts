@@ -13,8 +13,9 @@ export interface ApiConfig {
 }
 
 interface Reader {
+  problems: string[];
+  text(name: string): string | null;
   boolean(name: string, fallback: boolean): boolean;
-  list(name: string, isValid: (entry: string) => boolean, kind: string): string[];
 }
 
 /** @param isOpen what explorer and introspection default to: production shows neither unless it is asked to. */
@@ -22,9 +23,18 @@ export function parseApi(read: Reader, isOpen: boolean): ApiConfig {
   return {
     isExplorerServed: read.boolean("EXPLORER", isOpen),
     isSchemaShown: read.boolean("INTROSPECTION", isOpen),
-    corsOrigins: read.list("CORS_ORIGINS", isOrigin, "an origin such as https://app.example.com"),
-    trustedProxies: read.list("TRUSTED_PROXIES", isNetwork, "an address, a network or 'loopback'"),
+    corsOrigins: readList(read, "CORS_ORIGINS", isOrigin, "an origin such as https://app.example.com"),
+    trustedProxies: readList(read, "TRUSTED_PROXIES", isNetwork, "an address, a network or 'loopback'"),
   };
+}
+
+function readList(read: Reader, name: string, isValid: (entry: string) => boolean, kind: string): string[] {
+  const entries = (read.text(name) ?? "").split(",").map((entry) => entry.trim());
+  const given = entries.filter((entry) => entry !== "");
+  for (const entry of given.filter((candidate) => !isValid(candidate))) {
+    read.problems.push(`${name} must list, with commas, each ${kind}; got '${entry}'`);
+  }
+  return given;
 }
 
 /** Whether a text is an origin as browsers send it: no path, no wildcard, no upper case. */

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 
 import { type GrafservBase, makeGraphQLWSConfig, normalizeConnectionParams } from "grafserv";
 import { GraphQLError } from "graphql";
-import type { Context, SubscribePayload } from "graphql-ws";
+import type { Context, ServerOptions, SubscribePayload } from "graphql-ws";
 import { type Extra, useServer } from "graphql-ws/use/ws";
 import { type WebSocket, WebSocketServer } from "ws";
 
@@ -36,6 +36,8 @@ interface WebsocketDependencies {
   chargeMessage: RequestLimits["chargeMessage"];
 }
 
+type SocketContext = Context<Record<string, unknown> | undefined, Extra>;
+
 /**
  * Serves GraphQL over websockets (graphql-ws) on the HTTP server's `path`. Who is there is said in the connection's
  * first message, with the names and rules of the HTTP headers; the socket closes when the token expires.
@@ -49,9 +51,9 @@ export function attachWebsockets(
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maximumMessageBytes });
   const contexts = new WeakMap<WebSocket, RequestContext>();
   const graphql = makeGraphQLWSConfig(grafserv);
-  const within = <T>(context: Context<Record<string, unknown> | undefined, Extra>, callback: () => T): T =>
+  const inContext: InContext = (socket, callback) =>
     runInRequestContext(
-      contexts.get(context.extra.socket) ?? makeRequestContext(acceptRequestId(undefined)),
+      (socket && contexts.get(socket)) ?? makeRequestContext(acceptRequestId(undefined)),
       callback,
     );
 
@@ -73,19 +75,7 @@ export function attachWebsockets(
           return false;
         }
       },
-      onSubscribe: (context, id, payload) =>
-        within(context, async () => {
-          try {
-            const document = await admitOperation(context, payload, dependencies);
-            return await graphql.onSubscribe?.(context, id, { ...payload, ...document });
-          } catch (error) {
-            return [new GraphQLError("The operation was refused.", { originalError: error as Error })];
-          }
-        }),
-      onNext: (context, id, payload, args, result) =>
-        within(context, () => graphql.onNext?.(context, id, payload, args, result)),
-      onError: (context, id, payload, errors) =>
-        within(context, () => graphql.onError?.(context, id, payload, errors)),
+      ...operationsOf(graphql, inContext, dependencies),
     },
     sockets,
     KEEP_ALIVE,
@@ -105,9 +95,44 @@ export function attachWebsockets(
   };
 }
 
+type GraphqlConfig = ReturnType<typeof makeGraphQLWSConfig>;
+type InContext = <T>(socket: WebSocket | undefined, callback: () => T) => T;
+
+/** What happens to an operation, each step in the request context of its socket. */
+function operationsOf(
+  graphql: GraphqlConfig,
+  inContext: InContext,
+  dependencies: WebsocketDependencies,
+): Pick<
+  ServerOptions<Record<string, unknown>, Extra>,
+  "onSubscribe" | "execute" | "subscribe" | "onNext" | "onError"
+> {
+  return {
+    onSubscribe: (context: SocketContext, id, payload) =>
+      inContext(context.extra.socket, () =>
+        admitOperation(context, payload, dependencies).then(
+          (document) => graphql.onSubscribe?.(context, id, { ...payload, ...document }),
+          (error: Error) => [new GraphQLError("The operation was refused.", { originalError: error })],
+        ),
+      ),
+    // graphql-ws starts these by itself; who pays for them is in the context.
+    execute: async (args) => inContext(socketOf(args), () => graphql.execute?.(args) ?? { errors: [] }),
+    subscribe: async (args) => inContext(socketOf(args), () => graphql.subscribe?.(args) ?? { errors: [] }),
+    onNext: (context, id, payload, args, result) =>
+      inContext(context.extra.socket, () => graphql.onNext?.(context, id, payload, args, result)),
+    onError: (context, id, payload, errors) =>
+      inContext(context.extra.socket, () => graphql.onError?.(context, id, payload, errors)),
+  };
+}
+
+/** Grafserv keeps it in the arguments of the operation. */
+function socketOf(args: object): WebSocket | undefined {
+  return (args as { requestContext?: { ws?: { socket?: WebSocket } } }).requestContext?.ws?.socket;
+}
+
 /** Checks what HTTP checks of a request's body, and that one socket does not run everything at once. */
 async function admitOperation(
-  { subscriptions, extra: { socket, request } }: Context<Record<string, unknown> | undefined, Extra>,
+  { subscriptions, extra: { socket, request } }: SocketContext,
   payload: SubscribePayload,
   { documents, chargeMessage }: WebsocketDependencies,
 ): Promise<{ query: string; documentId: string | undefined }> {

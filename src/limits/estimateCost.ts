@@ -126,7 +126,9 @@ function isPaged(field: GraphQLField<unknown, unknown>): boolean {
 function pageSize(args: Record<string, unknown>, field: string, limits: PageLimits): number {
   const { defaultSize, maximumSize, maximumOffset } = limits;
   if ("first" in args && "last" in args) {
-    throw new AppError("BAD_USER_INPUT", `'${field}' takes 'first' or 'last', not both.`, { argument: "last" });
+    throw new AppError("BAD_USER_INPUT", `'${field}' takes 'first' or 'last', not both.`, {
+      argument: "last",
+    });
   }
   for (const argument of ["first", "last"]) {
     if (argument in args && !isWithin(args[argument], 1, maximumSize)) {
@@ -153,8 +155,7 @@ function isWithin(value: unknown, least: number, most: number): boolean {
 
 /** Whether no page argument and no condition of a field depends on variables, and there is one operation. */
 function hasFixedPages(document: DocumentNode): boolean {
-  let isFixed =
-    document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION).length === 1;
+  let isFixed = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION).length === 1;
   visit(document, {
     Argument: ({ name, value }) => {
       if (PAGE_ARGUMENTS.has(name.value) && value.kind === Kind.VARIABLE) {

@@ -1,14 +1,16 @@
-import { LRU } from "@graphile/lru";
 import { maxAliasesRule } from "@escape.tech/graphql-armor-max-aliases";
 import { maxDepthRule } from "@escape.tech/graphql-armor-max-depth";
 import { maxDirectivesRule } from "@escape.tech/graphql-armor-max-directives";
+import { LRU } from "@graphile/lru";
 import {
+  type ArgumentNode,
   type ASTVisitor,
   type DocumentNode,
-  type GraphQLError,
+  GraphQLError,
   type GraphQLSchema,
   Kind,
   NoSchemaIntrospectionCustomRule,
+  type ObjectFieldNode,
   parse,
   specifiedRules,
   TypeInfo,
@@ -68,7 +70,9 @@ function parseAndValidate(schema: GraphQLSchema, text: string, options: ParseOpt
     }
     const rules = isSchemaShown ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
     const errors = validate(schema, document, rules, { maxErrors: 20, hideSuggestions: !isSchemaShown });
-    return errors.length > 0 ? { errors } : { document };
+    return errors.length > 0
+      ? { errors: errors.map((error) => withArgument(error, document)) }
+      : { document };
   } catch (error) {
     // GraphQLError, or the RangeError of a parser whose stack is full; who answers knows what to show of it.
     return { errors: [error as GraphQLError] };
@@ -103,4 +107,24 @@ function withoutConnections(document: DocumentNode): DocumentNode {
           : undefined,
     },
   });
+}
+
+/** The error, with the argument and the input fields around the value that it is about, as `input.patient.birthDate`. */
+function withArgument(error: GraphQLError, document: DocumentNode): GraphQLError {
+  const place = error.nodes?.[0]?.loc;
+  if (!place) {
+    return error;
+  }
+  const names: string[] = [];
+  const note = ({ name, loc }: ArgumentNode | ObjectFieldNode) => {
+    if (loc && loc.start <= place.start && place.end <= loc.end) {
+      names.push(name.value);
+    }
+  };
+  visit(document, { Argument: note, ObjectField: note });
+  if (names.length === 0) {
+    return error;
+  }
+  const { message, nodes, source, positions } = error;
+  return new GraphQLError(message, { nodes, source, positions, extensions: { argument: names.join(".") } });
 }

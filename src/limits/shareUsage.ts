@@ -24,11 +24,7 @@ interface Announcement {
  *
  * @param pool of one connection, which this keeps.
  */
-export function shareUsage(
-  limiter: RateLimiter,
-  pool: Pool,
-  logger: Logger,
-): { close: () => Promise<void> } {
+export function shareUsage(limiter: RateLimiter, pool: Pool, logger: Logger): { close: () => Promise<void> } {
   const instance = randomUUID();
   let client: PoolClient | null = null;
   let isClosed = false;
@@ -84,7 +80,10 @@ export function shareUsage(
 async function announce(client: Client | PoolClient, from: string, usage: Usage): Promise<void> {
   const entries = [...usage];
   for (let start = 0; start < entries.length; start += ENTRIES_PER_ANNOUNCEMENT) {
-    const announcement: Announcement = { from, usage: entries.slice(start, start + ENTRIES_PER_ANNOUNCEMENT) };
+    const announcement: Announcement = {
+      from,
+      usage: entries.slice(start, start + ENTRIES_PER_ANNOUNCEMENT),
+    };
     // The statement and not pg_notify(), which nobody but the project's own functions may call.
     await client.query(`notify ${CHANNEL}, ${client.escapeLiteral(JSON.stringify(announcement))}`);
   }

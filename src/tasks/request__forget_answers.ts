@@ -12,7 +12,9 @@ declare global {
 /** Deletes the kept answers of mutations whose day is over, batch by batch. */
 const task: Task<"request__forget_answers"> = async (_payload, { query, logger }) => {
   for (;;) {
-    const { rows } = await query<{ deleted: number }>("select app_hidden.delete_expired_answers() as deleted");
+    const { rows } = await query<{ deleted: number }>(
+      "select app_hidden.delete_expired_answers() as deleted",
+    );
     const deleted = rows[0]?.deleted ?? 0;
     if (deleted === 0) {
       return;

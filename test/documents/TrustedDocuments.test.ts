@@ -33,7 +33,10 @@ describe("a trusted document", () => {
     ["Relay's other name", { id: HASH }],
     ["a client that sends an empty query with it", { query: "", documentId: HASH }],
     ["a client that sends the text with it", { query: TEXT, ...apollo(HASH) }],
-    ["all of them at once", { query: TEXT, documentId: `sha256:${HASH}`, id: HASH, doc_id: HASH, ...apollo(HASH) }],
+    [
+      "all of them at once",
+      { query: TEXT, documentId: `sha256:${HASH}`, id: HASH, doc_id: HASH, ...apollo(HASH) },
+    ],
     ["its text alone", { query: TEXT }],
   ])("can be named as by %s", (_client, request) => {
     for (const documents of [open, exclusive]) {
@@ -67,7 +70,10 @@ describe("a trusted document", () => {
 describe("any other document", () => {
   it("can be sent, with its hash or without, where that is allowed", () => {
     expect(open.resolve({ query: "{ a }" })).toEqual({ text: "{ a }", trustedId: null });
-    expect(open.resolve({ query: "{ a }", ...apollo(sha256("{ a }")) })).toEqual({ text: "{ a }", trustedId: null });
+    expect(open.resolve({ query: "{ a }", ...apollo(sha256("{ a }")) })).toEqual({
+      text: "{ a }",
+      trustedId: null,
+    });
   });
 
   it("cannot be sent, in whatever way, where only trusted documents are run", () => {

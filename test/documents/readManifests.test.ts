@@ -45,7 +45,10 @@ describe("a manifest", () => {
   });
 
   it("is refused as a whole, with every problem named", () => {
-    write("a.json", { owner: "a", documents: { [sha256("{ x }")]: "{ y }", "no id": "{ x }", "twice": "{ 1 }" } });
+    write("a.json", {
+      owner: "a",
+      documents: { [sha256("{ x }")]: "{ y }", "no id": "{ x }", twice: "{ 1 }" },
+    });
     write("b.json", { owner: "b", operations: {} });
     write("c.json", "{");
     write("d.json", { twice: "{ 2 }", empty: "" });
@@ -66,7 +69,11 @@ describe("a change of the schema", () => {
   );
 
   it("names the documents that it breaks, and those that its announcements concern", () => {
-    const documents = [document("fine", "{ a }"), document("soon", "{ old }"), document("now", "{ a\n gone }")];
+    const documents = [
+      document("fine", "{ a }"),
+      document("soon", "{ old }"),
+      document("now", "{ a\n gone }"),
+    ];
     expect(
       checkDocuments(documents, schema).map(({ document: { owner }, kind, line }) => [owner, kind, line]),
     ).toEqual([

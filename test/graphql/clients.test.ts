@@ -1,13 +1,14 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { codegen } from "@graphql-codegen/core";
 import * as typescript from "@graphql-codegen/typescript";
 import * as typescriptOperations from "@graphql-codegen/typescript-operations";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import {
   buildSchema,
   type GraphQLObjectType,
@@ -71,7 +72,8 @@ describe("the Relay compiler", () => {
     writeFileSync(join(folder, "schema.graphql"), SDL);
     writeFileSync(join(folder, "relay.config.json"), JSON.stringify(config));
     writeFileSync(join(folder, "persisted.json"), "{}");
-    const { default: binary } = await import("relay-compiler");
+    // The package is the path of its program, and says nothing about its type.
+    const binary: string = createRequire(import.meta.url)("relay-compiler");
     await promisify(execFile)(binary, ["./relay.config.json"], { cwd: folder });
   });
 
@@ -151,7 +153,11 @@ describe("Relay's rules", () => {
 
   it("hold for every mutation: one input, which is required, and the client's own id in both directions", () => {
     for (const { name, args, type } of Object.values(schema.getMutationType()?.getFields() ?? {})) {
-      expect([name, args.map((arg) => arg.name), isNonNullType(args[0]?.type)]).toEqual([name, ["input"], true]);
+      expect([name, args.map((arg) => arg.name), isNonNullType(args[0]?.type)]).toEqual([
+        name,
+        ["input"],
+        true,
+      ]);
       const payload = schema.getType(String(type).replace("!", "")) as GraphQLObjectType;
       expect(Object.keys(payload.getFields())).toContain("clientMutationId");
     }

@@ -16,7 +16,10 @@ beforeAll(async () => {
 /** What the specification leaves open, and we leave out: a query in an address ends up in logs, and a form can send it. */
 const LEFT_OUT = new Map([
   ["5A70", "MAY accept application/x-www-form-urlencoded formatted GET requests"],
-  ["D6D5", "MAY allow URL-encoded JSON string {variables} parameter in GETs when accepting application/graphql-response+json"],
+  [
+    "D6D5",
+    "MAY allow URL-encoded JSON string {variables} parameter in GETs when accepting application/graphql-response+json",
+  ],
   ["6A70", "MAY allow URL-encoded JSON string {variables} parameter in GETs when accepting application/json"],
 ]);
 

@@ -66,7 +66,10 @@ describe.each(["production", "development"])("a server in %s", (mode) => {
     ["deep variables", `{"query":"{__typename}","variables":{"a":${"[".repeat(9000)}${"]".repeat(9000)}}}`],
     ["NaN", '{"query":"{__typename}","variables":{"a":NaN}}'],
     ["a byte order mark", '\uFEFF{"query":"{__typename}"}'],
-    ["bytes that are no UTF-8", Buffer.from([...Buffer.from('{"query":"'), 0xff, 0xfe, ...Buffer.from('"}')])],
+    [
+      "bytes that are no UTF-8",
+      Buffer.from([...Buffer.from('{"query":"'), 0xff, 0xfe, ...Buffer.from('"}')]),
+    ],
   ])("refuses with 400: %s", async (_what, body) => {
     expect(await outcome(send(body))).toBe(400);
   });
@@ -123,7 +126,9 @@ describe.each(["production", "development"])("a server in %s", (mode) => {
   });
 
   it("offers no operator that evaluates patterns of the client's making", async () => {
-    const { status, code } = await query('{patients(filter:{familyName:{matchesRegex:"(a+)+$"}}){totalCount}}');
+    const { status, code } = await query(
+      '{patients(filter:{familyName:{matchesRegex:"(a+)+$"}}){totalCount}}',
+    );
     expect([status, code]).toEqual([400, "BAD_QUERY"]);
   });
 

@@ -22,7 +22,10 @@ const TRUSTED_ID = createHash("sha256").update(TRUSTED).digest("hex");
 const OTHER = "query Other { viewer { rowId } }";
 
 const folder = mkdtempSync(join(tmpdir(), "documents-"));
-writeFileSync(join(folder, "web.json"), JSON.stringify({ owner: "web", documents: { [TRUSTED_ID]: TRUSTED } }));
+writeFileSync(
+  join(folder, "web.json"),
+  JSON.stringify({ owner: "web", documents: { [TRUSTED_ID]: TRUSTED } }),
+);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const db = useTestDatabase();
@@ -212,7 +215,9 @@ describe("a server with small shares", () => {
   });
 
   it("counts refused tokens as well", async () => {
-    const { status, code } = await ask(server.url, "{ __typename }", { headers: { authorization: "Bearer x.y.z" } });
+    const { status, code } = await ask(server.url, "{ __typename }", {
+      headers: { authorization: "Bearer x.y.z" },
+    });
     expect([status, code]).toEqual([429, "TOO_MANY_REQUESTS"]);
   });
 
@@ -241,12 +246,21 @@ describe("a server with small shares", () => {
     const preflight = (origin: string) =>
       fetch(`${server.url}/graphql`, {
         method: "OPTIONS",
-        headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization" },
+        headers: {
+          origin,
+          "access-control-request-method": "POST",
+          "access-control-request-headers": "authorization",
+        },
       });
     const allowed = await preflight(ORIGIN);
     expect([allowed.status, allowed.headers.get("access-control-allow-origin")]).toEqual([204, ORIGIN]);
     expect(allowed.headers.get("access-control-allow-credentials")).toBeNull();
-    for (const origin of ["null", `${ORIGIN}.evil.example`, "https://evil-app.example.com", "http://app.example.com"]) {
+    for (const origin of [
+      "null",
+      `${ORIGIN}.evil.example`,
+      "https://evil-app.example.com",
+      "http://app.example.com",
+    ]) {
       const refused = await preflight(origin);
       expect([refused.status, refused.headers.get("access-control-allow-origin")]).toEqual([405, null]);
       expect(refused.headers.get("vary")).toContain("Origin");

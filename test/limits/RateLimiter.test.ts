@@ -29,7 +29,11 @@ describe("a share", () => {
     for (let n = 0; n < 5; n += 1) {
       await limiter.charge([ann, acme], 60);
     }
-    expect(await limiter.charge([ann, acme], 1)).toMatchObject({ limit: 100, remaining: 0, isExceeded: true });
+    expect(await limiter.charge([ann, acme], 1)).toMatchObject({
+      limit: 100,
+      remaining: 0,
+      isExceeded: true,
+    });
     expect(await limiter.charge([acme], 1)).toMatchObject({ remaining: 89, isExceeded: false });
   });
 
@@ -82,9 +86,7 @@ describe("what is spent at one gateway", () => {
     for (const payload of ["", "{", "[]", '{"usage":7}', '{"usage":[["user:ann",-50],["x",5],[7,7]]}']) {
       await db.superuser.query(`select pg_notify('bailiwick_usage', $1)`, [payload]);
     }
-    await db.superuser.query(
-      `select pg_notify('bailiwick_usage', '{"from":"x","usage":[["user:ann",10]]}')`,
-    );
+    await db.superuser.query(`select pg_notify('bailiwick_usage', '{"from":"x","usage":[["user:ann",10]]}')`);
     await eventually(async () => ((await limiter.charge([ann], 0.001))?.remaining ?? 100) < 95);
     expect((await limiter.charge([ann], 1))?.remaining).toBeGreaterThan(85);
   });

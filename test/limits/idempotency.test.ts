@@ -145,9 +145,10 @@ describe("an Idempotency-Key", () => {
     const sessionId: string = rows[0].id;
     const token = signToken(db.config.auth, { ...world.here.staff, sessionId });
     await create(key, "ending", { authorization: `Bearer ${token}` });
-    await db.superuser.query("update app_private.auth_sessions set revoked_at = now(), revoked_reason = 'log_out' where id = $1", [
-      sessionId,
-    ]);
+    await db.superuser.query(
+      "update app_private.auth_sessions set revoked_at = now(), revoked_reason = 'log_out' where id = $1",
+      [sessionId],
+    );
     expect(await codeOf(create(key, "ending", { authorization: `Bearer ${token}` }))).toEqual([
       401,
       "UNAUTHENTICATED",

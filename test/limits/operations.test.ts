@@ -38,7 +38,11 @@ describe("a document", () => {
 
   it.each([
     ["seven levels", nested(7), "6 levels"],
-    ["16 aliases", `{ ${Array.from({ length: 16 }, (_, n) => `a${n}: __typename`).join(" ")} }`, "15 aliases"],
+    [
+      "16 aliases",
+      `{ ${Array.from({ length: 16 }, (_, n) => `a${n}: __typename`).join(" ")} }`,
+      "15 aliases",
+    ],
     ["51 directives", `{ __typename ${"@skip(if: false) ".repeat(51)} }`, "50 directives"],
   ])("is refused with the limit: %s", async (_what, query, sentence) => {
     const { status, code, message } = await refusal(query);
@@ -140,6 +144,16 @@ describe("an operation", () => {
     expect(await refusal(query, { f: { rowId: { equalTo: "Jane" } } })).toMatchObject({
       code: "BAD_USER_INPUT",
       argument: "f.rowId.equalTo",
+    });
+    expect(
+      await refusal('{ patients(filter: { rowId: { equalTo: "Jane" } }) { totalCount } }'),
+    ).toMatchObject({
+      code: "BAD_QUERY",
+      argument: "filter.rowId.equalTo",
+    });
+    expect(await refusal("query ($id: UUID!) { patientByRowId(rowId: $id) { rowId } }")).toMatchObject({
+      code: "BAD_USER_INPUT",
+      argument: "id",
     });
   });
 });
