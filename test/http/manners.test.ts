@@ -242,6 +242,19 @@ describe("a server with small shares", () => {
     expect([served.status, served.headers["ratelimit-remaining"]]).toEqual([200, "199"]);
   });
 
+  it("counts what is asked over a websocket in the same share", async () => {
+    const admin = `Bearer ${signToken(db.config.auth, world.superadmin)}`;
+    const remaining = async () => {
+      const { headers } = await ask(server.url, "{ __typename }", { headers: { authorization: admin } });
+      return Number(headers["ratelimit-remaining"]);
+    };
+    const before = await remaining();
+    const socket = await new Socket(server.url).open({ authorization: admin });
+    await socket.ask({ query: "{ patients(first: 100) { nodes { rowId } } }" });
+    socket.close();
+    expect(await remaining()).toBe(before - 101 - 1);
+  });
+
   it("lets pages of the listed origins ask, and no others", async () => {
     const preflight = (origin: string) =>
       fetch(`${server.url}/graphql`, {
