@@ -49,8 +49,8 @@ $$;
 grant app_anonymous, app_user to app_authenticator;
 grant app_owner, app_definer, app_share_reader, app_data to app_migrator;
 
--- The bounds of a connection by itself. Requests bring narrower ones (src/auth/pgSettings.ts): through SET ROLE, settings of
--- a role do not apply. Migrations and backups take as long as they take.
+-- The bounds of a connection by itself, wide enough for building the API on a busy machine. Requests bring narrower ones
+-- (src/auth/pgSettings.ts): through SET ROLE, settings of a role do not apply. Migrations and backups take their time.
 do $$
 declare
   v_setting record;
@@ -58,9 +58,9 @@ begin
   for v_setting in
     select *
     from (values
-      ('app_authenticator', 'statement_timeout', '60s'),
+      ('app_authenticator', 'statement_timeout', '5min'),
       ('app_authenticator', 'lock_timeout', '5s'),
-      ('app_authenticator', 'idle_in_transaction_session_timeout', '30s'),
+      ('app_authenticator', 'idle_in_transaction_session_timeout', '5min'),
       ('app_worker', 'statement_timeout', '15min'),
       ('app_worker', 'lock_timeout', '30s'),
       ('app_worker', 'idle_in_transaction_session_timeout', '5min'),

@@ -94,11 +94,38 @@ describe.each(["production", "development"])("a server in %s", (mode) => {
     ["an explosion of fragments", explosion(16)],
     ["directives", `{__typename ${"@include(if:true)".repeat(60)}}`],
     ["a circle of introspection", `{__schema{types${"{fields{type".repeat(5)}{name}${"}}".repeat(5)}}}`],
+    ["an answer in pieces", "{patients{nodes{rowId ... @defer{mrn}}}}"],
     ["500 × 500 rows", "{patients(first:500){nodes{appointments(first:500){nodes{rowId}}}}}"],
   ])("refuses with 400, in a clean sentence: %s", async (_what, text) => {
     const { status, code, message } = await query(text);
     expect([status, code]).toEqual([400, expect.stringMatching(/^(BAD_QUERY|QUERY_TOO_COMPLEX)$/)]);
     expect(message).not.toMatch(/call stack|\n\s+at /);
+  });
+
+  it("refuses them without a word to the database", async () => {
+    const lastWord = async () => {
+      const { rows } = await db.superuser.query(
+        `select max(state_change)::text as at from pg_stat_activity
+         where datname = $1 and usename = 'app_authenticator' and application_name <> 'bailiwick-limits'`,
+        [db.name],
+      );
+      return rows[0].at;
+    };
+    const aliases = `{${Array.from({ length: 1000 }, (_, n) => `a${n}:viewer{rowId}`).join(" ")}}`;
+    await query(aliases);
+    // The gateway itself looks now and then whether row security still holds.
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const before = await lastWord();
+      await Promise.all(Array.from({ length: 10 }, () => query(aliases)));
+      if ((await lastWord()) === before) {
+        return;
+      }
+    }
+    throw new Error("Every round of ten refused documents had a statement in it.");
+  });
+
+  it("does not answer in pieces to a client that accepts nothing else", async () => {
+    expect(await outcome(send('{"query":"{__typename}"}', { accept: "multipart/mixed" }))).toBe(406);
   });
 
   it.each(["first:1000000000", "first:-1", "first:0", "first:null", "first:1,last:1", "last:501"])(
