@@ -1,10 +1,14 @@
 import "grafserv";
 
-import { type GrafastExecutionArgs, isPromiseLike } from "grafast";
-import { GraphQLError, type GraphQLSchema } from "graphql";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { GrafastExecutionArgs } from "grafast";
+import { type ExecutionResult, GraphQLError, type GraphQLSchema } from "graphql";
 
 import { AppError } from "../src/errors/AppError.ts";
 import { CATALOGUE, type ErrorCode } from "../src/errors/catalogue.ts";
+import { classifyError } from "../src/errors/classifyError.ts";
+import { timeToNextStep } from "../src/errors/timeToNextStep.ts";
 import { currentRequestContext } from "../src/http/requestContext.ts";
 import { assertInputSizes } from "../src/limits/assertInputSizes.ts";
 import { estimateCost, type Operation } from "../src/limits/estimateCost.ts";
@@ -81,8 +85,18 @@ async function admit<T>(
   } catch (error) {
     return { errors: [noteRefusal(error)] };
   }
-  const result = run(args);
-  return isPromiseLike(result) ? await result : (result as Awaited<T>);
+  const start = performance.now();
+  const result = await run(args);
+  if (isMissingSomething(result)) {
+    await sleep(timeToNextStep(performance.now() - start));
+  }
+  return result;
+}
+
+/** Whether a write reached no row. */
+function isMissingSomething(result: unknown): boolean {
+  const { errors = [] } = result as ExecutionResult;
+  return errors.some((error) => classifyError(error, false).code === "NOT_FOUND");
 }
 
 async function assertWithinLimits(operation: Operation, limits: OperationLimits): Promise<void> {
