@@ -2,6 +2,8 @@ import "graphile-build";
 
 import { GraphQLError, Kind, type ValueNode } from "graphql";
 
+import { isUuid } from "../src/auth/claims.ts";
+
 interface Format {
   isValid: (text: string) => boolean;
   /** What is expected, with an example. */
@@ -19,6 +21,7 @@ const FORMATS: Readonly<Record<string, Format>> = {
     isValid: (text) => isDate(text.slice(0, DATE_LENGTH)) && isTimeOrNothing(text.slice(DATE_LENGTH)),
     expected: "a date with its time and offset such as 2026-11-20T14:30:00Z",
   },
+  UUID: { isValid: isUuid, expected: "a uuid such as 0198c5d8-7d2e-7c1a-9f00-1f2e3d4c5b6a" },
   BigInt: {
     isValid: (text) => /^-?\d{1,19}$/.test(text),
     expected: "an integer of at most 19 digits",
@@ -31,8 +34,8 @@ const FORMATS: Readonly<Record<string, Format>> = {
 const LITERALS: readonly Kind[] = [Kind.STRING, Kind.INT, Kind.FLOAT];
 
 /**
- * PostGraphile passes dates and numbers to Postgres as they come, and Postgres refuses them when the query runs already,
- * without saying which argument it was. Here they are refused as malformed variables and literals are.
+ * PostGraphile passes dates and numbers to Postgres as they come, and Postgres refuses them when the query runs already;
+ * neither says which argument it was. Here they are refused as malformed variables and literals are.
  */
 export const ScalarRangesPlugin: GraphileConfig.Plugin = {
   name: "ScalarRangesPlugin",
@@ -45,18 +48,18 @@ export const ScalarRangesPlugin: GraphileConfig.Plugin = {
         if (!format) {
           return config;
         }
-        const parseValue = (value: unknown) => {
+        const parse = (value: unknown, nodes?: ValueNode) => {
           const text = typeof value === "number" ? String(value) : value;
           if (typeof text !== "string" || !format.isValid(text)) {
-            throw new GraphQLError(`A ${config.name} must be ${format.expected}.`);
+            throw new GraphQLError(`A ${config.name} must be ${format.expected}.`, { nodes });
           }
           return text;
         };
         return {
           ...config,
-          parseValue,
+          parseValue: (value: unknown) => parse(value),
           parseLiteral: (node: ValueNode) =>
-            parseValue(LITERALS.includes(node.kind) && "value" in node ? node.value : undefined),
+            parse(LITERALS.includes(node.kind) && "value" in node ? node.value : undefined, node),
         };
       },
     },
