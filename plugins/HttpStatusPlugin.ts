@@ -9,6 +9,7 @@ const DECISIVE_CODES: readonly ErrorCode[] = [
   "TOO_MANY_REQUESTS",
   "UNAUTHENTICATED",
   "SESSION_REVOKED",
+  "IDEMPOTENCY_CONFLICT",
 ];
 const RETRY_AFTER_SECONDS = 5;
 
@@ -18,21 +19,25 @@ const RETRY_AFTER_SECONDS = 5;
  */
 export const HttpStatusPlugin: GraphileConfig.Plugin = {
   name: "HttpStatusPlugin",
-  description: "Gives the HTTP status of errors that concern the whole request",
+  description:
+    "Gives the HTTP status of errors that concern the whole request, and the headers of its context",
   version: "1.0.0",
   grafserv: {
     middleware: {
       async processRequest(next) {
         const result = await next();
         const context = currentRequestContext();
-        const code = DECISIVE_CODES.find((candidate) => context?.errorCodes.has(candidate));
-        if (code && result && (result.type === "buffer" || result.type === "json")) {
-          result.statusCode = CATALOGUE[code].status;
-          if (code === "UNAVAILABLE" || code === "TOO_MANY_REQUESTS") {
-            result.headers["retry-after"] = String(context?.retryAfter ?? RETRY_AFTER_SECONDS);
-          }
+        if (!context || !result || (result.type !== "buffer" && result.type !== "json")) {
+          return result;
         }
-        return result;
+        const code = DECISIVE_CODES.find((candidate) => context.errorCodes.has(candidate)) ?? context.refusal;
+        if (code) {
+          result.statusCode = CATALOGUE[code].status;
+        }
+        if (code === "UNAVAILABLE" || code === "TOO_MANY_REQUESTS") {
+          result.headers["retry-after"] = String(context.retryAfter ?? RETRY_AFTER_SECONDS);
+        }
+        return { ...result, headers: { ...result.headers, ...context.headers } };
       },
     },
   },

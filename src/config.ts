@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { type AuthConfig, parseAuth } from "./auth/parseAuth.ts";
+import { type ApiConfig, parseApi } from "./http/parseApi.ts";
+import { type LimitsConfig, parseLimits } from "./limits/parseLimits.ts";
 import { parseWebhooks, type WebhooksConfig } from "./webhooks/parseWebhooks.ts";
 
 export type { AuthConfig } from "./auth/parseAuth.ts";
@@ -13,6 +15,10 @@ export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" |
 export interface Config {
   environment: Environment;
   http: { host: string; port: number; adminPort: number };
+  api: ApiConfig;
+  /** Where the manifests of trusted documents lie, and whether nothing else is run. */
+  documents: { folder: string; isExclusive: boolean };
+  limits: LimitsConfig;
   database: DatabaseConfig;
   auth: AuthConfig;
   webhooks: WebhooksConfig;
@@ -69,6 +75,12 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       port: read.integer("PORT", 5678, 0, 65_535),
       adminPort: read.integer("ADMIN_PORT", 5679, 0, 65_535),
     },
+    api: parseApi(read, environment !== "production"),
+    documents: {
+      folder: resolve(read.text("DOCUMENTS_DIR") ?? join(PROJECT_ROOT, "documents")),
+      isExclusive: read.boolean("DOCUMENTS_ONLY", false),
+    },
+    limits: parseLimits(read.integer),
     database: {
       // graphile-migrate says by GM_DBURL which database its actions (.gmrc) are about, and spoils DATABASE_URL for them.
       url: read.url("GM_DBURL", POSTGRES) ?? read.url("DATABASE_URL", POSTGRES),
@@ -103,6 +115,12 @@ function contradictions(config: Config): string[] {
   if (webhooks.clerkSecrets && auth.outside.filter(({ kind }) => kind === "clerk").length !== 1) {
     problems.push(
       "CLERK_WEBHOOK_SECRET needs one issuer of kind clerk in JWT_ISSUERS, whose users it tells of",
+    );
+  }
+  const { defaultSize, maximumSize } = config.limits.page;
+  if (defaultSize > maximumSize) {
+    problems.push(
+      `DEFAULT_PAGE_SIZE (${defaultSize}) must not be larger than MAX_PAGE_SIZE (${maximumSize})`,
     );
   }
   if (http.port !== 0 && http.port === http.adminPort) {
@@ -140,6 +158,13 @@ function makeReader(env: NodeJS.ProcessEnv) {
         return fallback;
       }
       return value;
+    },
+    boolean(name: string, fallback: boolean): boolean {
+      const raw = text(name);
+      if (raw !== null && raw !== "true" && raw !== "false") {
+        problems.push(`${name} must be true or false; got '${raw}'`);
+      }
+      return raw === null ? fallback : raw === "true";
     },
     oneOf<const T extends string>(name: string, allowed: readonly T[], fallback: NoInfer<T>): T {
       const raw = text(name);

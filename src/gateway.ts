@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 
-import express from "express";
+import express, { type Express } from "express";
 import { grafserv } from "grafserv/express/v4";
 import { makeSchema } from "graphile-build";
 import type { Pool } from "pg";
@@ -17,15 +17,17 @@ import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
 import { makePool } from "./database/makePool.ts";
 import { makeMaskError } from "./errors/maskError.ts";
 import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
+import { makeAllowOrigins } from "./http/allowOrigins.ts";
 import { makeAuthenticateRequest } from "./http/authenticateRequest.ts";
-import { assertGraphqlBody, assertGraphqlRequest, makeReadJsonBody } from "./http/graphqlRequest.ts";
+import { assertGraphqlRequest, makeReadGraphqlRequest } from "./http/graphqlRequest.ts";
 import { listen, makeHttpServerLimits } from "./http/listen.ts";
-import { openDoor } from "./http/openDoor.ts";
+import { type Door, openDoor } from "./http/openDoor.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
 import { acceptRequestId, identifyRequest } from "./http/requestId.ts";
 import { setSecurityHeaders } from "./http/securityHeaders.ts";
 import { attachWebsockets } from "./http/websocketServer.ts";
 import { type CredentialBox, makeCredentialBox, parseIntegrationKeys } from "./integrations/credentials.ts";
+import { type Limits, openLimits } from "./limits/openLimits.ts";
 import {
   EXPOSED_SCHEMAS,
   GRAPHQL_PATH,
@@ -84,7 +86,8 @@ async function start(
   );
   releases.add(() => pool.end());
   const identities = new WeakMap<object, Identity>();
-  const preset = makeGatewayPreset(config, { pool, url, logger, identities, releases });
+  const limits = openLimits(config, { pool, url, logger, identities, releases });
+  const preset = makeGatewayPreset(config, { pool, url, logger, identities, releases, limits });
 
   const bootCheck = makeBootCheck(pool, logger);
   const [{ schema, resolvedPreset }] = await Promise.all([makeSchema(preset), bootCheck.assertProtected()]);
@@ -93,28 +96,21 @@ async function start(
   await graphql.ready();
   const door = await openDoor(config, { pool, url, logger, releases });
 
-  const app = express();
-  app.disable("x-powered-by");
-  app.use(identifyRequest, setSecurityHeaders);
-  app.use(
-    GRAPHQL_PATH,
-    assertGraphqlRequest,
-    makeAuthenticateRequest(door, identities),
-    makeReadJsonBody(MAXIMUM_BODY_BYTES),
-    assertGraphqlBody,
-  );
-  app.use(WEBHOOKS_PATH, await makeWebhooks(config, { pool, maximumBytes: MAXIMUM_BODY_BYTES }));
+  const app = await makeApp(config, { door, pool, identities, limits });
   const server = createServer(makeHttpServerLimits(), app);
   await graphql.addTo(app, server, false);
-  app.use(refuseUnknownPath, makeRefuseRequest(logger));
+  app.use(refuseUnknownPath, limits.requests.chargeRefusal, makeRefuseRequest(logger));
 
   const listening = await listen(server, config.http);
   releases.add(listening.close);
   const websockets = attachWebsockets(server, graphql, {
     ...door,
     identities,
+    documents: limits.documents,
     path: GRAPHQL_PATH,
+    origins: config.api.corsOrigins,
     maximumMessageBytes: MAXIMUM_BODY_BYTES,
+    chargeMessage: limits.requests.chargeMessage,
   });
   releases.add(websockets.close);
   const admin = await startAdminServer(
@@ -135,18 +131,45 @@ async function start(
   };
 }
 
+interface AppParts {
+  door: Door;
+  pool: Pool;
+  identities: WeakMap<object, Identity>;
+  limits: Limits;
+}
+
+/** What a request passes before GraphQL sees it. */
+async function makeApp(config: Config, { door, pool, identities, limits }: AppParts): Promise<Express> {
+  const { api } = config;
+  const app = express();
+  app.disable("x-powered-by");
+  app.set("trust proxy", [...api.trustedProxies]);
+  app.use(identifyRequest, setSecurityHeaders);
+  app.use(
+    GRAPHQL_PATH,
+    makeAllowOrigins(api.corsOrigins),
+    assertGraphqlRequest,
+    makeAuthenticateRequest(door, identities),
+    limits.requests.chargeArrival,
+    ...makeReadGraphqlRequest(limits.documents, MAXIMUM_BODY_BYTES),
+  );
+  app.use(WEBHOOKS_PATH, await makeWebhooks(config, { pool, maximumBytes: MAXIMUM_BODY_BYTES }));
+  return app;
+}
+
 export interface PresetParts {
   pool: Pool;
   url: string;
   logger: Logger;
   identities: WeakMap<object, Identity>;
   releases: ReleaseList;
+  limits: Limits;
 }
 
 /** The API as a gateway serves it; also for what walks through it without a server. */
 export function makeGatewayPreset(
   config: Config,
-  { pool, url, logger, identities, releases }: PresetParts,
+  { pool, url, logger, identities, releases, limits }: PresetParts,
 ): GraphileConfig.Preset {
   // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
   const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
@@ -161,17 +184,20 @@ export function makeGatewayPreset(
     schemas: EXPOSED_SCHEMAS,
     pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
   });
+  const { isExplorerServed, isSchemaShown } = config.api;
   return makePreset(
-    { isExplorerServed: config.environment !== "production" },
+    { isExplorerServed },
     {
       pgService,
       // A request that did not pass through authentication has no identity here and gets that of nobody.
       settingsOf: ({ node, ws }) =>
         identities.get(node?.req ?? ws?.socket ?? pgService)?.settings ??
         pgSettings(null, NO_SCOPE, acceptRequestId(undefined)),
-      maskError: makeMaskError(logger),
+      maskError: makeMaskError(logger, { isSchemaShown }),
       signToken: (subject) => signToken(config.auth, subject),
       credentials: makeCredentials(config.integrations),
+      documents: limits.documents,
+      limits: limits.operations,
     },
   );
 }

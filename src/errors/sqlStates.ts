@@ -13,6 +13,7 @@ export const REFRESH_TOKEN_REUSED = "REUSE";
 export const EXPIRED = "EXPRD";
 export const TAKEN = "TAKEN";
 export const SEAT_LIMIT = "SEATS";
+export const IDEMPOTENCY_CONFLICT = "IDEMP";
 
 export const RESTRICT_VIOLATION = "23001";
 export const NOT_NULL_VIOLATION = "23502";

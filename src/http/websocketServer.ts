@@ -2,14 +2,17 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { type GrafservBase, makeGraphQLWSConfig, normalizeConnectionParams } from "grafserv";
-import type { Context } from "graphql-ws";
+import { GraphQLError } from "graphql";
+import type { Context, ServerOptions, SubscribePayload } from "graphql-ws";
 import { type Extra, useServer } from "graphql-ws/use/ws";
 import { type WebSocket, WebSocketServer } from "ws";
 
 import type { Authenticate, Identity } from "../auth/authenticate.ts";
 import type { HashClient } from "../auth/clientHash.ts";
+import type { TrustedDocuments } from "../documents/TrustedDocuments.ts";
 import { AppError } from "../errors/AppError.ts";
 import type { ErrorCode } from "../errors/catalogue.ts";
+import type { RequestLimits } from "./limitRequests.ts";
 import type { OpenSockets } from "./openSockets.ts";
 import { makeRequestContext, type RequestContext, runInRequestContext } from "./requestContext.ts";
 import { acceptRequestId } from "./requestId.ts";
@@ -26,6 +29,9 @@ const CLOSE_CODES: Partial<Record<ErrorCode, number>> = {
   UNAVAILABLE: CLOSE_TRY_AGAIN,
 };
 const INIT_TIMEOUT = 3000;
+/** How often a socket is asked for a sign of life; one that gives none until the next time is closed. */
+const KEEP_ALIVE = 12_000;
+const MAXIMUM_OPERATIONS = 20;
 
 interface WebsocketDependencies {
   authenticate: Authenticate;
@@ -36,7 +42,14 @@ interface WebsocketDependencies {
   hashClient: HashClient;
   path: string;
   maximumMessageBytes: number;
+  /** Other origins whose pages may connect. */
+  origins: readonly string[];
+  documents: TrustedDocuments;
+  /** Takes the first point of an operation; throws TOO_MANY_REQUESTS. */
+  chargeMessage: RequestLimits["chargeMessage"];
 }
+
+type SocketContext = Context<Record<string, unknown> | undefined, Extra>;
 
 /**
  * Serves GraphQL over websockets (graphql-ws) on the HTTP server's `path`. Who is there is said in the connection's
@@ -45,14 +58,15 @@ interface WebsocketDependencies {
 export function attachWebsockets(
   server: Server,
   grafserv: GrafservBase,
-  { authenticate, identities, openSockets, hashClient, path, maximumMessageBytes }: WebsocketDependencies,
+  dependencies: WebsocketDependencies,
 ): { close: () => Promise<void> } {
+  const { authenticate, identities, openSockets, hashClient, maximumMessageBytes } = dependencies;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maximumMessageBytes });
   const contexts = new WeakMap<WebSocket, RequestContext>();
   const graphql = makeGraphQLWSConfig(grafserv);
-  const within = <T>(context: Context<Record<string, unknown> | undefined, Extra>, callback: () => T): T =>
+  const inContext: InContext = (socket, callback) =>
     runInRequestContext(
-      contexts.get(context.extra.socket) ?? makeRequestContext(acceptRequestId(undefined)),
+      (socket && contexts.get(socket)) ?? makeRequestContext(acceptRequestId(undefined)),
       callback,
     );
 
@@ -77,17 +91,13 @@ export function attachWebsockets(
           return false;
         }
       },
-      onSubscribe: (context, id, payload) =>
-        within(context, () => graphql.onSubscribe?.(context, id, payload)),
-      onNext: (context, id, payload, args, result) =>
-        within(context, () => graphql.onNext?.(context, id, payload, args, result)),
-      onError: (context, id, payload, errors) =>
-        within(context, () => graphql.onError?.(context, id, payload, errors)),
+      ...operationsOf(graphql, inContext, dependencies),
     },
     sockets,
+    KEEP_ALIVE,
   );
 
-  const upgrade = makeUpgrade(sockets, path);
+  const upgrade = makeUpgrade(sockets, dependencies);
   server.on("upgrade", upgrade);
 
   return {
@@ -101,9 +111,63 @@ export function attachWebsockets(
   };
 }
 
-function makeUpgrade(sockets: WebSocketServer, path: string) {
+type GraphqlConfig = ReturnType<typeof makeGraphQLWSConfig>;
+type InContext = <T>(socket: WebSocket | undefined, callback: () => T) => T;
+
+/** What happens to an operation, each step in the request context of its socket. */
+function operationsOf(
+  graphql: GraphqlConfig,
+  inContext: InContext,
+  dependencies: WebsocketDependencies,
+): Pick<
+  ServerOptions<Record<string, unknown>, Extra>,
+  "onSubscribe" | "execute" | "subscribe" | "onNext" | "onError"
+> {
+  return {
+    onSubscribe: (context: SocketContext, id, payload) =>
+      inContext(context.extra.socket, () =>
+        admitOperation(context, payload, dependencies).then(
+          (document) => graphql.onSubscribe?.(context, id, { ...payload, ...document }),
+          (error: Error) => [new GraphQLError("The operation was refused.", { originalError: error })],
+        ),
+      ),
+    // graphql-ws starts these by itself; who pays for them is in the context.
+    execute: async (args) => inContext(socketOf(args), () => graphql.execute?.(args) ?? { errors: [] }),
+    subscribe: async (args) => inContext(socketOf(args), () => graphql.subscribe?.(args) ?? { errors: [] }),
+    onNext: (context, id, payload, args, result) =>
+      inContext(context.extra.socket, () => graphql.onNext?.(context, id, payload, args, result)),
+    onError: (context, id, payload, errors) =>
+      inContext(context.extra.socket, () => graphql.onError?.(context, id, payload, errors)),
+  };
+}
+
+/** Grafserv keeps it in the arguments of the operation. */
+function socketOf(args: object): WebSocket | undefined {
+  return (args as { requestContext?: { ws?: { socket?: WebSocket } } }).requestContext?.ws?.socket;
+}
+
+/** Checks what HTTP checks of a request's body, and that one socket does not run everything at once. */
+async function admitOperation(
+  { subscriptions, extra: { socket, request } }: SocketContext,
+  payload: SubscribePayload,
+  { documents, chargeMessage }: WebsocketDependencies,
+): Promise<{ query: string; documentId: string | undefined }> {
+  if (Object.keys(subscriptions).length > MAXIMUM_OPERATIONS) {
+    throw new AppError(
+      "TOO_MANY_REQUESTS",
+      `A socket runs at most ${MAXIMUM_OPERATIONS} operations at a time.`,
+    );
+  }
+  await chargeMessage(socket, request);
+  return documents.toPayload(payload);
+}
+
+function makeUpgrade(
+  sockets: WebSocketServer,
+  { path, origins }: Pick<WebsocketDependencies, "path" | "origins">,
+) {
   return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const refusal = refusalOf(request, path);
+    const refusal = refusalOf(request, path, origins);
     if (refusal) {
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
@@ -117,14 +181,17 @@ function makeUpgrade(sockets: WebSocketServer, path: string) {
 }
 
 /** The status line with which an upgrade is refused, if it is. Browsers apply no other rule to foreign pages here. */
-function refusalOf({ url, headers }: IncomingMessage, path: string): string | null {
+function refusalOf(
+  { url, headers }: IncomingMessage,
+  path: string,
+  origins: readonly string[],
+): string | null {
   if (url?.split("?")[0] !== path) {
     return "404 Not Found";
   }
-  if (headers.origin !== undefined && URL.parse(headers.origin)?.host !== headers.host) {
-    return "403 Forbidden";
-  }
-  return null;
+  const { origin, host } = headers;
+  const isKnown = origin === undefined || URL.parse(origin)?.host === host || origins.includes(origin);
+  return isKnown ? null : "403 Forbidden";
 }
 
 function refuseConnection(socket: WebSocket, error: unknown): void {

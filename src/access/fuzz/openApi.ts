@@ -12,6 +12,7 @@ import type { PreparedDatabase } from "../../database/prepareDatabase.ts";
 import { makeMaskError } from "../../errors/maskError.ts";
 import { makeGatewayPreset } from "../../gateway.ts";
 import { makeRequestContext, runInRequestContext } from "../../http/requestContext.ts";
+import { openLimits } from "../../limits/openLimits.ts";
 import { ReleaseList } from "../../ReleaseList.ts";
 import type { Actor } from "../world/rolledBack.ts";
 import type { FuzzRequest } from "./RequestWriter.ts";
@@ -54,10 +55,11 @@ export async function openApi({ config, urls }: PreparedDatabase, logger: Logger
   undoCommits(pool);
   releases.add(() => pool.end());
   const identities = new WeakMap<object, Identity>();
-  const preset = makeGatewayPreset(config, { pool, url: urls.gateway, logger, identities, releases });
+  const parts = { pool, url: urls.gateway, logger, identities, releases };
+  const preset = makeGatewayPreset(config, { ...parts, limits: openLimits(config, parts) });
   const { schema, resolvedPreset } = await makeSchema(preset);
   const authenticate = makeAuthenticate(makeVerifyToken(config.auth), makeRecognizePerson(pool));
-  const maskError = makeMaskError(logger);
+  const maskError = makeMaskError(logger, { isSchemaShown: true });
 
   const run = async ({ document }: FuzzRequest, variables: Variables, identity: Identity) => {
     const req = {};

@@ -15,6 +15,8 @@ export const IDENTITY: MatrixPart = {
     },
   ],
   refused: [
+    "select * from app_private.idempotent_answers",
+    "select app_hidden.delete_expired_answers()",
     "insert into app_public.users (email) values ('x@example.com')",
     "update app_public.users set is_superadmin = true",
     "insert into app_public.consents (user_id, kind, granted) values (auth.uid(), 'pipeda', true)",

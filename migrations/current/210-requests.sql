@@ -1,0 +1,2 @@
+--!include requests/idempotent_answers_table.sql
+--!include requests/idempotent_answers.sql
