@@ -2,7 +2,7 @@
  * `npm test`: every check of the repository, each with its time, and a closing line that machines read.
  *
  *   npm test                                    everything
- *   npm test -- --only types,lint               some of the steps: types, lint, format, postgres-18, postgres-15
+ *   npm test -- --only types,lint               some of the steps: types, lint, format, postgres-18, postgres-15, fuzz
  *   npm test -- --postgres 15 test/schema -t x  Jest on one version of Postgres; what follows goes to Jest
  */
 import { spawn } from "node:child_process";
@@ -144,6 +144,11 @@ function allSteps(jestArgs: string[]): Step[] {
       name: stepOf(version),
       run: () => runJest(version, jestArgs),
     })),
+    // The whole API, asked as people of another tenant: docs/access/fuzz.md. It brings its own Postgres 18.
+    {
+      name: "fuzz",
+      run: () => runTool(["--disable-warning=ExperimentalWarning", "src/cli.ts", "access", "fuzz"]),
+    },
   ];
 }
 

@@ -130,7 +130,7 @@ async function start(
   };
 }
 
-interface PresetParts {
+export interface PresetParts {
   pool: Pool;
   url: string;
   logger: Logger;
@@ -138,7 +138,8 @@ interface PresetParts {
   releases: ReleaseList;
 }
 
-function makeGatewayPreset(
+/** The API as a gateway serves it; also for what walks through it without a server. */
+export function makeGatewayPreset(
   config: Config,
   { pool, url, logger, identities, releases }: PresetParts,
 ): GraphileConfig.Preset {
