@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createSession } from "../../src/access/world/people.ts";
 import { DEMO_PEOPLE, type DemoPersonName, demoUserId } from "../../src/seed/demoPeople.ts";
 import { seedDatabase } from "../../src/seed/seedDatabase.ts";
 import { type Actor, useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createSession } from "../support/people.ts";
 
 const db = useTestDatabase();
 const gateway = useGateway(db);
