@@ -47,10 +47,11 @@ export async function makeFuzzWorld({ urls }: PreparedDatabase): Promise<FuzzWor
     const client = await superuser.connect();
     try {
       const tables = await readTenantTables(client, EXPOSED_SCHEMAS);
-      const people = Object.values(world.abroad).flatMap((each) =>
-        typeof each === "object" && "userId" in each ? [each.userId] : [],
+      const { rows: members } = await client.query<{ id: string }>(
+        "select user_id as id from app_public.organization_memberships where organization_id = $1",
+        [world.foreign],
       );
-      const seeds = [world.foreign, foreignOwner.userId, ...people];
+      const seeds = [world.foreign, ...members.map(({ id }) => id)];
       const foreignIds = await collectForeignIds(client, tables, seeds);
       const canaries = await plantCanaries(client, tables);
       await installDigest(client, tables);
