@@ -52,7 +52,7 @@ export function useTestDatabase(): TestDatabase {
   });
 }
 
-async function cloneDatabase(template: DatabaseUrls, name: string): Promise<void> {
+export async function cloneDatabase(template: DatabaseUrls, name: string): Promise<void> {
   const source = databaseName(template.superuser);
   await administer(template, [
     `create database ${name} template ${source}`,
@@ -83,7 +83,10 @@ async function dropDatabase(template: DatabaseUrls, name: string): Promise<void>
   }
 }
 
-async function administer({ root }: DatabaseUrls, statements: string[]): Promise<pg.QueryResultRow[][]> {
+export async function administer(
+  { root }: DatabaseUrls,
+  statements: string[],
+): Promise<pg.QueryResultRow[][]> {
   const client = new pg.Client({ connectionString: root });
   await client.connect();
   try {
