@@ -11,8 +11,8 @@ import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
 const POSTGRES_VERSIONS = ["18", "15"];
-/** These start the embedded Postgres 18 themselves, or are about its planner: once is enough. */
-const TESTS_OF_NEWEST_ONLY = "test/(process|plans)/";
+/** These start the embedded Postgres 18 themselves, are about its planner, or ask the API: once is enough. */
+const TESTS_OF_NEWEST_ONLY = "test/(process|plans|access/fuzz)/";
 /** What a developer's shell may hold and a test must not see: tests make their own databases and secrets. */
 const FOREIGN_VARIABLES =
   /^(PG[A-Z]+|(\w+_)?DATABASE_URL|DATA_DIR|JWT_\w+|JWKS_URI|ROLE_SECRET|PORT|HOST|ADMIN_PORT)$/;
