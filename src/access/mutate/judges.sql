@@ -1,0 +1,37 @@
+,
+-- Functions that policies call, by themselves or through one another.
+helper as (
+  select f.*
+  from app_function f
+  join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_proc'::regclass and d.refobjid = f.oid
+  join policy p on d.classid = 'pg_catalog.pg_policy'::regclass and d.objid = p.oid
+  union
+  select callee.*
+  from helper caller
+  join app_function callee on position(format('%s.%s(', callee.schema, callee.proname) in caller.body) > 0
+),
+-- Functions on which it depends who reaches what: helpers, and what runs with more rights than its caller. Triggers are
+-- left to the tests of what they do.
+judge as (
+  select * from helper
+  union
+  select f.* from app_function f where f.prosecdef and f.prorettype <> 'pg_catalog.trigger'::regtype
+),
+-- A helper's column: what the policies compare its answer with, and the table whose ids that column holds.
+compared as (
+  select distinct
+    h.oid, h.object,
+    coalesce(
+      (select k.confrelid from pg_catalog.pg_constraint k
+       where k.contype = 'f' and k.conrelid = p.relid and k.conkey = array[a.attnum]),
+      p.relid
+    )::regclass::text as source
+  from helper h
+  join policy p on concat_ws(' ', p.qual, p.check) ~ format('\m%s\.%s\(', h.schema, h.proname)
+  cross join lateral regexp_matches(
+    concat_ws(' ', p.qual, p.check),
+    format('(\w+) (?:= ANY \(ARRAY\(|IN \() ?SELECT %s\.%s\(', h.schema, h.proname), 'g'
+  ) as named
+  join pg_catalog.pg_attribute a
+    on a.attrelid = p.relid and a.attname = named[1] and a.atttypid = 'pg_catalog.uuid'::regtype
+)
