@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { buildSchema } from "graphql";
 
+import { createSession } from "../../src/access/world/people.ts";
 import { generateVolume } from "../../src/generate/generateVolume.ts";
 import { type Actor, useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createSession } from "../support/people.ts";
 import { findApiLists } from "./apiLists.ts";
 import { type Explained, filterRequests, makeExplainer, orderRequests, sampleRequest } from "./explainApi.ts";
 import { fillTables } from "./fillTables.ts";

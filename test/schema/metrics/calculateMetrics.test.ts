@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { type Kind, KINDS } from "../../../src/access/world/kinds.ts";
+import { createPatient } from "../../../src/access/world/people.ts";
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
-import { asKind, countTouched, type Kind, KINDS } from "../../support/kinds.ts";
-import { createPatient } from "../../support/people.ts";
-import { createWorld, type World } from "../../support/world.ts";
+import { asKind, countTouched } from "../../support/kinds.ts";
 
 const db = useTestDatabase();
 let world: World;

@@ -3,16 +3,7 @@ import { CLINIC_STAFF, type MatrixPart, row, TREATING } from "./part.ts";
 /** Who cannot see the clinic cannot see that its provider works there, which is asked before the policies are. */
 const UNKNOWN_PROVIDER = ["NTFND"];
 
-/** What the world has, and the patient of `abroad` shared with the second clinic there. */
 export const CLINICAL: MatrixPart = {
-  async furnish({ superuser }, { foreign, abroad }) {
-    await superuser.query(
-      `insert into app_public.patient_clinic_links (organization_id, clinic_id, patient_id, home_clinic_id, access)
-       select organization_id, id, $2, $3, 'full_record'
-       from app_public.clinics where organization_id = $1 and id <> $3`,
-      [foreign, abroad.patient.id, abroad.clinic.id],
-    );
-  },
   visible: {
     "app_public.patients": row(2, 2, 2, 2, 2, 1, 0, 0, 1, 0, 4, 0, 0),
     "app_public.patient_clinic_links": row(1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 2, 0, 0),

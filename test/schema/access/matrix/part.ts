@@ -1,11 +1,9 @@
-import type { TestDatabase } from "../../../support/database.ts";
-import { type Kind, KINDS, type KindWrite } from "../../../support/kinds.ts";
-import type { World } from "../../../support/world.ts";
+import { type Kind, KINDS } from "../../../../src/access/world/kinds.ts";
+import type { World } from "../../../../src/access/world/world.ts";
+import type { KindWrite } from "../../../support/kinds.ts";
 
 /** Who sees and who writes what, in the tables of one domain. */
 export interface MatrixPart {
-  /** Puts rows into these tables, in every clinic of the world: over an empty table a line of zeros shows nothing. */
-  furnish?: (db: TestDatabase, world: World) => Promise<void>;
   /** How many rows of a table, by its schema and name, each kind of person sees. */
   visible: Readonly<Record<string, Record<Kind, number>>>;
   /** The tables that a request may delete from, where its policies let it; of every other, nobody deletes. */

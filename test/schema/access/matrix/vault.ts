@@ -1,5 +1,4 @@
 import type { KindWrite } from "../../../support/kinds.ts";
-import { fillVault } from "../../vault/vaultRows.ts";
 import { type MatrixPart, row } from "./part.ts";
 
 const TABLES = [
@@ -27,13 +26,7 @@ function ofProvider(title: string, sql: string): KindWrite {
   };
 }
 
-/** A provider of each clinic and a patient keep one of everything, and share it with the clinic `here`. */
 export const VAULT: MatrixPart = {
-  async furnish(db, { here, there, abroad, portal }) {
-    for (const owner of [here.provider, there.provider, abroad.provider, portal]) {
-      await fillVault(db, owner, here.clinic.id);
-    }
-  },
   visible: {
     ...Object.fromEntries(TABLES.map((table) => [`app_vault.${table}`, OWNERS])),
     // Written with each version of a record, and read by nobody.

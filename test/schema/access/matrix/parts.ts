@@ -1,8 +1,6 @@
 import { globSync } from "node:fs";
 import { join } from "node:path";
 
-import type { TestDatabase } from "../../../support/database.ts";
-import { createWorld, type World } from "../../../support/world.ts";
 import { BILLING } from "./billing.ts";
 import { CLINICAL } from "./clinical.ts";
 import { GRANTS } from "./grants.ts";
@@ -15,7 +13,7 @@ import { PRACTICE } from "./practice.ts";
 import { TENANCY } from "./tenancy.ts";
 import { VAULT } from "./vault.ts";
 
-/** What `bailiwick new table` has made: a part for each table, which builds on nothing but the world itself. */
+/** What `bailiwick new table` has made: a part for each table. */
 const TABLES = join(import.meta.dirname, "tables");
 const NEW_PARTS: MatrixPart[] = [];
 for (const file of globSync("*.ts", { cwd: TABLES }).sort()) {
@@ -23,7 +21,6 @@ for (const file of globSync("*.ts", { cwd: TABLES }).sort()) {
   NEW_PARTS.push(module.PART);
 }
 
-/** In an order in which each can build on what those before it have put into the world. */
 export const PARTS = [
   IDENTITY,
   TENANCY,
@@ -37,12 +34,3 @@ export const PARTS = [
   VAULT,
   ...NEW_PARTS,
 ];
-
-/** The world with rows in every table of the API. */
-export async function createFullWorld(db: TestDatabase): Promise<World> {
-  const world = await createWorld(db.superuser);
-  for (const { furnish } of PARTS) {
-    await furnish?.(db, world);
-  }
-  return world;
-}

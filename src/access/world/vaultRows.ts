@@ -1,8 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
 
-import pg from "pg";
-
-import { pgSettings } from "../../../src/auth/pgSettings.ts";
 import {
   type DataKey,
   type DeviceKey,
@@ -17,10 +14,8 @@ import {
   signMessage,
   wrapDataKey,
   wrapForShare,
-} from "../../../src/vault-client/index.ts";
-import type { Actor, Request, TestDatabase } from "../../support/database.ts";
-
-const RACERS = 40;
+} from "../../vault-client/index.ts";
+import type { Actor, Request, RolledBack } from "./rolledBack.ts";
 
 export const CYCLE_DATA = "app_vault.encrypted_cycle_data";
 
@@ -60,7 +55,7 @@ export async function storeRecord(request: Request, owner: Actor, text?: string)
 
 /** Runs as a signed-in person and keeps what was done: for rows that later requests, on other connections, meet. */
 export async function committed<T>(
-  db: TestDatabase,
+  db: RolledBack,
   actor: Actor,
   work: (request: Request) => Promise<T>,
 ): Promise<T> {
@@ -69,37 +64,6 @@ export async function committed<T>(
     await request.client.query("commit; begin");
     return result;
   });
-}
-
-/** Makes all calls at once, each a request of its own that commits, over forty connections that are open beforehand. */
-export async function race(
-  db: TestDatabase,
-  actor: Actor | null,
-  calls: readonly { text: string; values: unknown[] }[],
-): Promise<PromiseSettledResult<unknown[]>[]> {
-  const pool = new pg.Pool({ connectionString: db.urls.gateway, max: RACERS });
-  const claims = actor && { ...actor, organizationId: null, clinicId: null, expiresAt: Date.now() };
-  const nowhere = { organizationId: null, clinicId: null, purposeOfUse: null };
-  const settings = Object.entries(pgSettings(claims, nowhere, randomUUID()));
-  const setAll = settings.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, true)`);
-  const request = async ({ text, values }: { text: string; values: unknown[] }) => {
-    const client = await pool.connect();
-    try {
-      await client.query("begin");
-      await client.query(`select ${setAll.join(", ")}`, settings.flat());
-      const { rows } = await client.query(text, values);
-      await client.query("commit");
-      return rows as unknown[];
-    } finally {
-      await client.query("rollback").finally(() => client.release());
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: RACERS }, () => pool.query("select pg_backend_pid()")));
-    return await Promise.allSettled(calls.map(request));
-  } finally {
-    await pool.end();
-  }
 }
 
 export interface Shared {
@@ -231,7 +195,7 @@ export async function callRegister(
 }
 
 /** Puts a row of a person into every table of the vault, and shares the record with a clinic and by a link that was used. */
-export async function fillVault(db: TestDatabase, owner: Actor, clinicId: string): Promise<void> {
+export async function fillVault(db: RolledBack, owner: Actor, clinicId: string): Promise<void> {
   await committed(db, owner, async (request) => {
     const record = await storeRecord(request, owner);
     const prefs = { ...newRecord(owner), table: "app_vault.encrypted_user_prefs" as const };

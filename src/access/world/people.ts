@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import type { ClientBase, Pool } from "pg";
 
-import type { Actor } from "./database.ts";
+import type { Actor } from "./rolledBack.ts";
 
 /** Factories write as superuser, with the fewest columns: what a test is about stands in the test. */
 type Superuser = Pool | ClientBase;
