@@ -1,10 +1,15 @@
 import type { CommandModule } from "yargs";
 
 import { accessCheckCommand } from "./accessCheck.ts";
+import { accessMutateCommand } from "./accessMutate.ts";
 
 export const accessCommand: CommandModule = {
   command: "access <action>",
   describe: "Show that row security does what it must.",
-  builder: (args) => args.command(accessCheckCommand).demandCommand(1, "Say what to do: check."),
+  builder: (args) =>
+    args
+      .command(accessCheckCommand)
+      .command(accessMutateCommand)
+      .demandCommand(1, "Say what to do: check or mutate."),
   handler: () => undefined,
 };

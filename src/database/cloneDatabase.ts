@@ -23,7 +23,5 @@ export async function cloneDatabase(template: DatabaseUrls, name: string): Promi
 
 /** Drops a clone, whoever is still connected to it. */
 export async function dropClone(template: DatabaseUrls, name: string): Promise<void> {
-  await withClient(template.root, (client) =>
-    client.query(`drop database if exists ${name} with (force)`),
-  );
+  await withClient(template.root, (client) => client.query(`drop database if exists ${name} with (force)`));
 }

@@ -86,8 +86,11 @@ async function probeActor(
   if (actor.before !== undefined) {
     await client.query(actor.before);
   }
-  const { sights, lines } = await readSights(client, actor, database, database.tables);
   const names = new Set(probed.map(({ name }) => name));
+  // What a reference points to is looked at, too: which of its rows the actor does not see.
+  const targets = new Set(probed.flatMap(({ references }) => references.map(({ target }) => target)));
+  const needed = database.tables.filter(({ name }) => names.has(name) || targets.has(name));
+  const { sights, lines } = await readSights(client, actor, database, needed);
   const writes = await probeWrites(
     client,
     actor,

@@ -21,7 +21,9 @@ export function chooseMutants(
     return named;
   }
   const rank = (mutant: Mutant) =>
-    createHash("sha256").update(`${seed} ${mutantName(mutant)}`).digest("hex");
+    createHash("sha256")
+      .update(`${seed} ${mutantName(mutant)}`)
+      .digest("hex");
   const ranked = named
     .map((mutant) => ({ mutant, rank: rank(mutant) }))
     .sort((a, b) => (a.rank < b.rank ? -1 : 1));
@@ -37,5 +39,6 @@ function matches(pattern: string): (mutant: Mutant) => boolean {
     .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
     .join(".*");
   const expression = new RegExp(`^${source}$`);
-  return (mutant) => [mutant.operator, mutant.object, mutantName(mutant)].some((text) => expression.test(text));
+  return (mutant) =>
+    [mutant.operator, mutant.object, mutantName(mutant)].some((text) => expression.test(text));
 }

@@ -66,7 +66,10 @@ function isBoundary(items: readonly Item[], index: number): boolean {
 
 function cutsOfRun({ opener, items }: Run, block: Block, kind: CutKind, text: string): Cut[] {
   // `exception when a or b` names errors; `on conflict` names no condition.
-  if ((opener === "when" && block.opener !== "case") || (opener === "on" && /^(conflict|constraint)$/.test(wordOf(items[0])))) {
+  if (
+    (opener === "when" && block.opener !== "case") ||
+    (opener === "on" && /^(conflict|constraint)$/.test(wordOf(items[0])))
+  ) {
     return [];
   }
   const branches = splitAt(items, "or");

@@ -1,7 +1,7 @@
 import { Pool } from "pg";
 
 import { cloneDatabase } from "../../database/cloneDatabase.ts";
-import { databaseUrls, type DatabaseUrls, withDatabase } from "../../database/databaseUrls.ts";
+import { type DatabaseUrls, databaseUrls, withDatabase } from "../../database/databaseUrls.ts";
 import type { OpenDatabase } from "../../database/openDatabase.ts";
 import { createFullWorld } from "../world/fullWorld.ts";
 import { type Login, makeRolledBack } from "../world/rolledBack.ts";

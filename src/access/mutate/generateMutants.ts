@@ -16,8 +16,8 @@ export interface Mutant {
   /** The table or function whose behaviour changes; null where that is anything. */
   touches: string | null;
   sql: string;
-  /** Only where the mutant changes what all databases of the server share: what takes it back. */
-  undo: string | null;
+  /** Whether it changes what all databases of the server share. */
+  isClusterWide: boolean;
 }
 
 interface OperatorRow {
@@ -25,7 +25,6 @@ interface OperatorRow {
   touches: string | null;
   sql: string;
   text?: string;
-  undo?: string;
 }
 
 const PREAMBLES = [join(import.meta.dirname, "../scope.sql"), join(import.meta.dirname, "judges.sql")];
@@ -70,17 +69,17 @@ export async function generateMutants(
   }
 }
 
-async function mutantsOfRow({ name, cuts }: Operator, row: OperatorRow): Promise<Mutant[]> {
-  const { object, touches, sql, text, undo = null } = row;
+async function mutantsOfRow({ name, cuts, isClusterWide }: Operator, row: OperatorRow): Promise<Mutant[]> {
+  const { object, touches, sql, text } = row;
   if (cuts === undefined) {
-    return [{ operator: name, object, touches, sql, undo }];
+    return [{ operator: name, object, touches, sql, isClusterWide }];
   }
   return (await cutConditions(text ?? "", cuts)).map((cut) => ({
     operator: name,
     object: `${object}: ${cut.part}`,
     touches,
     sql: sql.replace(PLACEHOLDER, () => cut.text),
-    undo,
+    isClusterWide,
   }));
 }
 

@@ -1,16 +1,25 @@
+import type { Client } from "pg";
+
 import type { DatabaseUrls } from "../../database/databaseUrls.ts";
 import type { Mutant } from "./generateMutants.ts";
 
-/** Something that has to notice when an access rule goes wrong. */
-export interface Killer {
+/** Something that has to notice when an access rule goes wrong, and says in one line what it noticed; null if nothing. */
+interface AnyKiller {
   name: string;
-  /** Whether it looks at the furnished world, or brings its own rows to the bare schema. */
-  looksAt: "world" | "schema";
-  /**
-   * @param urls of a database of its own that holds the mutant.
-   * @returns what it noticed, in one line; null when it noticed nothing.
-   */
-  findEvidence(mutant: Mutant, urls: DatabaseUrls): Promise<string | null>;
   /** Ends what it has started. */
   close?(): Promise<void>;
 }
+
+/** Looks at the mutant in the open transaction that holds it. What it does there is undone with the mutant. */
+export interface BenchKiller extends AnyKiller {
+  looksAt: "transaction";
+  findEvidence(mutant: Mutant, client: Client): Promise<string | null>;
+}
+
+/** Needs a database of its own, without rows, that holds the mutant. */
+export interface CloneKiller extends AnyKiller {
+  looksAt: "clone";
+  findEvidence(mutant: Mutant, urls: DatabaseUrls): Promise<string | null>;
+}
+
+export type Killer = BenchKiller | CloneKiller;

@@ -1,21 +1,24 @@
-import { Client } from "pg";
+import { type Client, DatabaseError } from "pg";
 
-import { databaseUrls, type DatabaseUrls, withDatabase } from "../../database/databaseUrls.ts";
 import { cloneDatabase, dropClone } from "../../database/cloneDatabase.ts";
+import { type DatabaseUrls, databaseUrls, withDatabase } from "../../database/databaseUrls.ts";
 import type { OpenDatabase } from "../../database/openDatabase.ts";
 import { withClient } from "../../database/withClient.ts";
-import { type CheckVerdict, makeMutantCheck, type CheckMutantOptions } from "./checkMutant.ts";
 import type { Mutant } from "./generateMutants.ts";
-import type { Killer } from "./killer.ts";
+import type { BenchKiller, CloneKiller, Killer } from "./killer.ts";
 
 /** What became of one mutant. */
 export interface MutantResult extends Mutant {
+  /** `invalid`: its SQL cannot run, which is a fault of the operator. */
   status: "killed" | "survived" | "invalid";
-  /** Who killed it, and by what; for an invalid one, why it cannot run. */
+  /** Who killed it; `rows` when the world's own rows contradict a weaker key. */
   killer: string | null;
+  /** What was noticed; for an invalid one, why it cannot run. */
   evidence: string | null;
   seconds: number;
 }
+
+type Verdict = Pick<MutantResult, "status" | "killer" | "evidence">;
 
 export interface MutateOptions {
   /** The server, and its migrated database without rows. */
@@ -23,8 +26,7 @@ export interface MutateOptions {
   /** The same database with the furnished world. */
   world: DatabaseUrls;
   mutants: readonly Mutant[];
-  check: CheckMutantOptions;
-  /** In this order, after the check; the first that notices a mutant ends it. */
+  /** In this order; the first that notices a mutant ends it. */
   killers: readonly Killer[];
   /** How many at once. */
   jobs: number;
@@ -32,47 +34,44 @@ export interface MutateOptions {
   onResult?: (result: MutantResult, done: number) => void;
 }
 
-type Judge = (mutant: Mutant) => Promise<CheckVerdict>;
+const INTEGRITY_VIOLATION = /^23/;
+const SURVIVED: Verdict = { status: "survived", killer: null, evidence: null };
+/** What every killer has to let pass. */
+const NO_MUTANT: Mutant = {
+  operator: "none",
+  object: "the database as it is",
+  touches: "none",
+  sql: "select",
+  isClusterWide: false,
+};
 
 /**
- * Tries every mutant: first in a transaction against the rules of the check, then, when it went unnoticed, on a clone
- * for each killer. Ends early when the signal comes; clones are dropped in any case.
+ * Tries every mutant: first in a transaction that is rolled back, then, when it went unnoticed, on a clone. Ends early
+ * when the signal comes; clones are dropped in any case.
  *
  * @returns results in the order of the mutants; without those that an interruption left out.
+ * @throws when a killer notices something in the database as it is.
  */
 export async function mutateAccess(options: MutateOptions): Promise<MutantResult[]> {
-  const { mutants, jobs } = options;
+  const { mutants, jobs, signal } = options;
   const results = new Map<Mutant, MutantResult>();
-  const judgeOf = makeMutantCheck(options.check);
   const queue = [...mutants];
-  const unseen: Mutant[] = [];
-  const settle = (result: MutantResult, mutant: Mutant) => {
-    results.set(mutant, result);
-    options.onResult?.(result, results.size);
-  };
+  const huntOnClones = makeCloneHunt(options);
   const work = (job: number) =>
     withBench(options, `mutants_bench_${process.pid}_${job}`, async (bench) => {
-      const judge: Judge = (mutant) => judgeOf(bench, mutant);
-      for (let mutant = queue.shift(); mutant && !options.signal?.aborted; mutant = queue.shift()) {
+      for (let mutant = queue.shift(); mutant && !signal?.aborted; mutant = queue.shift()) {
         const began = performance.now();
-        const verdict = await judge(mutant);
-        if (verdict.kind === "unnoticed" && mutant.undo !== null) {
-          // What all databases share changes for all jobs: these wait until nobody else is at work.
-          unseen.push(mutant);
-          continue;
+        const inTransaction = await huntInTransaction(mutant, bench, options.killers);
+        const isOpen = inTransaction.status === "survived" && !mutant.isClusterWide;
+        const verdict = isOpen && !signal?.aborted ? await huntOnClones(mutant, job) : inTransaction;
+        if (!signal?.aborted) {
+          const result = { ...mutant, ...verdict, seconds: (performance.now() - began) / 1000 };
+          results.set(mutant, result);
+          options.onResult?.(result, results.size);
         }
-        const outcome = verdict.kind === "unnoticed" ? await hunt(mutant, job, options) : verdict;
-        settle(asResult(mutant, outcome, began), mutant);
       }
     });
   await Promise.all(Array.from({ length: jobs }, (_, job) => work(job)));
-  for (const mutant of unseen) {
-    if (options.signal?.aborted) {
-      break;
-    }
-    const began = performance.now();
-    settle(asResult(mutant, await hunt(mutant, 0, options), began), mutant);
-  }
   return mutants.flatMap((mutant) => results.get(mutant) ?? []);
 }
 
@@ -90,39 +89,76 @@ async function withBench(
   }
 }
 
-/** Asks one killer after the other, each on a clone of its own that holds the mutant. */
-async function hunt(mutant: Mutant, job: number, options: MutateOptions): Promise<CheckVerdict> {
-  const { database, world, killers } = options;
-  for (const killer of killers) {
-    const template = killer.looksAt === "world" ? world : database.urls;
-    const name = `mutant_${process.pid}_${job}`;
-    await cloneDatabase(template, name);
-    const urls = databaseUrls(database.config.database, withDatabase(template.superuser, name));
-    try {
-      await withClient(urls.superuser, (client) => client.query(mutant.sql));
-      const evidence = await killer.findEvidence(mutant, urls);
-      if (evidence !== null) {
-        return { kind: "killed", killer: killer.name, evidence };
-      }
-    } finally {
-      if (mutant.undo !== null) {
-        const { undo } = mutant;
-        await withClient(urls.superuser, (client) => client.query(undo));
-      }
-      await dropClone(template, name);
+async function huntInTransaction(
+  mutant: Mutant,
+  client: Client,
+  killers: readonly Killer[],
+): Promise<Verdict> {
+  await client.query("begin");
+  try {
+    const refusal = await applyMutant(client, mutant.sql);
+    if (refusal) {
+      return refusal;
     }
+    for (const killer of killers.filter((one): one is BenchKiller => one.looksAt === "transaction")) {
+      const evidence = await killer.findEvidence(mutant, client);
+      if (evidence !== null) {
+        return { status: "killed", killer: killer.name, evidence };
+      }
+    }
+    return SURVIVED;
+  } finally {
+    await client.query("rollback");
   }
-  return { kind: "unnoticed" };
 }
 
-function asResult(mutant: Mutant, verdict: CheckVerdict, began: number): MutantResult {
-  const seconds = (performance.now() - began) / 1000;
-  switch (verdict.kind) {
-    case "killed":
-      return { ...mutant, status: "killed", killer: verdict.killer, evidence: verdict.evidence, seconds };
-    case "invalid":
-      return { ...mutant, status: "invalid", killer: null, evidence: verdict.evidence, seconds };
-    case "unnoticed":
-      return { ...mutant, status: "survived", killer: null, evidence: null, seconds };
+/** Rows of the world that contradict a weaker key are evidence as good as a rule. */
+async function applyMutant(client: Client, sql: string): Promise<Verdict | undefined> {
+  try {
+    await client.query(sql);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) {
+      throw error;
+    }
+    return INTEGRITY_VIOLATION.test(error.code ?? "")
+      ? { status: "killed", killer: "rows", evidence: error.message }
+      : { status: "invalid", killer: null, evidence: `${error.code}: ${error.message}` };
   }
+}
+
+/** Asks one killer after the other, each on a clone of the database without rows; once before that, without a mutant. */
+function makeCloneHunt({ database, killers }: MutateOptions) {
+  const cloneKillers = killers.filter((one): one is CloneKiller => one.looksAt === "clone");
+  const { config, urls: template } = database;
+  const ask = async (killer: CloneKiller, mutant: Mutant, job: number) => {
+    const name = `mutant_${process.pid}_${job}`;
+    await cloneDatabase(template, name);
+    const urls = databaseUrls(config.database, withDatabase(template.superuser, name));
+    try {
+      await withClient(urls.superuser, (client) => client.query(mutant.sql));
+      return await killer.findEvidence(mutant, urls);
+    } finally {
+      await dropClone(template, name);
+    }
+  };
+  const proven = new Map<CloneKiller, Promise<void>>();
+  const prove = async (killer: CloneKiller, job: number) => {
+    const evidence = await ask(killer, NO_MUTANT, job);
+    if (evidence !== null) {
+      throw new Error(`Without any mutant, ${killer.name} already fails: ${evidence}`);
+    }
+  };
+  return async (mutant: Mutant, job: number): Promise<Verdict> => {
+    for (const killer of cloneKillers) {
+      const proof = proven.get(killer) ?? prove(killer, job);
+      proven.set(killer, proof);
+      await proof;
+      const evidence = await ask(killer, mutant, job);
+      if (evidence !== null) {
+        return { status: "killed", killer: killer.name, evidence };
+      }
+    }
+    return SURVIVED;
+  };
 }

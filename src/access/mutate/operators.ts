@@ -12,7 +12,7 @@ export interface Operator {
   cuts: CutKind | undefined;
   /** Whether its mutants change what all databases of the server share. */
   isClusterWide: boolean;
-  /** Returns (object, touches, sql), with `text` where it cuts and `undo` where it is cluster-wide. */
+  /** Returns (object, touches, sql), with `text` where it cuts. */
   sql: string;
 }
 

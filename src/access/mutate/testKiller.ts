@@ -35,7 +35,7 @@ export function makeTestKiller(config: Config): Killer {
   };
   return {
     name: "tests",
-    looksAt: "schema",
+    looksAt: "clone",
     async findEvidence(mutant, urls) {
       const runner = await runnerFor(urls);
       runner.send(await testFilesFor(mutant));
@@ -72,7 +72,9 @@ async function answerOf(runner: ChildProcess): Promise<Answer> {
   try {
     const [answer] = await Promise.race([
       once(runner, "message", { signal: stop.signal }),
-      once(runner, "exit", { signal: stop.signal }).then(([code]) => [{ error: `the runner left with ${code}` }]),
+      once(runner, "exit", { signal: stop.signal }).then(([code]) => [
+        { error: `the runner left with ${code}` },
+      ]),
     ]);
     return answer as Answer;
   } finally {

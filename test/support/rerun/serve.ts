@@ -6,6 +6,8 @@
 import { registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
 
+import type { Suite } from "./registry.ts";
+
 const REGISTRY = new URL("registry.ts", import.meta.url).href;
 
 registerHooks({
@@ -14,9 +16,9 @@ registerHooks({
 });
 
 // Behind the hooks, so that there is one registry.
-const { collect } = (await import(REGISTRY)) as typeof import("./registry.ts");
+const { collect } = await import("./registry.ts");
 const { firstFailure } = await import("./firstFailure.ts");
-const suites = new Map<string, Awaited<ReturnType<typeof collect>>>();
+const suites = new Map<string, Suite>();
 
 async function run(files: readonly string[]): Promise<string | null> {
   for (const file of files) {

@@ -15,6 +15,6 @@ weak as (
 )
 select
   format('%s to %s', s.name, w.name) as object, null as touches,
-  format('grant %s to %I', s.name, w.name) as sql, format('revoke %s from %I', s.name, w.name) as undo
+  format('grant %s to %I', s.name, w.name) as sql
 from stronger s
 cross join weak w

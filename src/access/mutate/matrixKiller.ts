@@ -1,0 +1,95 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { type Client, DatabaseError } from "pg";
+
+import { compareMatrix, type MatrixChange, type MatrixLine } from "../matrix/matrixLine.ts";
+import { probeMatrix } from "../matrix/probeMatrix.ts";
+import type { World } from "../world/world.ts";
+import { actingAs } from "./actingAs.ts";
+import type { BenchKiller } from "./killer.ts";
+
+const AFFECTED_TABLES = join(import.meta.dirname, "affectedTables.sql");
+/** How many tables are tried before all the others that a mutant can affect. */
+const FIRST = 4;
+
+export interface MatrixKillerOptions {
+  world: World;
+  /** Of the database without a mutant. */
+  baseline: readonly MatrixLine[];
+  schemas: readonly string[];
+}
+
+/**
+ * Probes the tables that a mutant can affect, as everybody of the world, and compares with the database as it was. Those
+ * that gave away an earlier mutant of the same object, and the object itself, come first.
+ */
+export function makeMatrixKiller({ world, baseline, schemas }: MatrixKillerOptions): BenchKiller {
+  const probed = [...new Set(baseline.map(({ table }) => table))];
+  const telling = new Map<string | null, Set<string>>();
+  const affected = new Map<string, readonly string[]>();
+  const tablesOf = async (touches: string | null, client: Client) => {
+    if (touches === null) {
+      return probed;
+    }
+    const names = affected.get(touches) ?? (await readAffected(client, touches, schemas));
+    affected.set(touches, names);
+    return probed.filter((name) => names.includes(name));
+  };
+  const firstChange = async (client: Client, tables: readonly string[]) => {
+    const lines = await probeMatrix((login) => Promise.resolve(actingAs(client, login)), world, { tables });
+    const before = baseline.filter(({ table }) => tables.includes(table));
+    return compareMatrix(before, lines)[0];
+  };
+  return {
+    name: "matrix",
+    looksAt: "transaction",
+    async findEvidence({ touches }, client) {
+      const known = telling.get(touches) ?? new Set<string>(touches === null ? [] : [touches]);
+      telling.set(touches, known);
+      const tables = await tablesOf(touches, client);
+      const ordered = [...tables].sort((a, b) => Number(known.has(b)) - Number(known.has(a)));
+      for (const some of [ordered.slice(0, FIRST), ordered.slice(FIRST)]) {
+        try {
+          const change = some.length > 0 ? await firstChange(client, some) : undefined;
+          if (change) {
+            known.add(tableOf(change));
+            return describe(change);
+          }
+        } catch (error) {
+          return refusal(error);
+        }
+      }
+      return null;
+    },
+  };
+}
+
+async function readAffected(
+  client: Client,
+  touches: string,
+  schemas: readonly string[],
+): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(await readFile(AFFECTED_TABLES, "utf8"), [
+    touches,
+    schemas,
+  ]);
+  return rows.map(({ name }) => name);
+}
+
+const tableOf = ({ before, after }: MatrixChange) => (after ?? before)?.table ?? "";
+
+function describe({ before, after, direction }: MatrixChange): string {
+  const { table, command, relation, who } = (after ?? before) as MatrixLine;
+  return `${table}: ${command} of ${relation} by ${who} ${direction}, ${before?.outcome ?? "untried"} → ${after?.outcome ?? "untried"}`;
+}
+
+/** A database that cannot be probed any more has been noticed; a connection that broke shows nothing. */
+function refusal(error: unknown): string {
+  const isRefused =
+    error instanceof DatabaseError || (error instanceof Error && /must not run/.test(error.message));
+  if (!isRefused) {
+    throw error;
+  }
+  return `cannot be probed: ${error.message}`;
+}
