@@ -1,4 +1,5 @@
--- Tables whose access, or whose writing, can depend on the object $1 (a table or a function, as Postgres names it).
+-- Tables whose access, or whose writing, can depend on the object $1 (a table or a function, as Postgres names it), the
+-- nearest first.
 -- Functions are read as text: they run with an empty search_path, so that what they mean stands in it by its whole name.
 with recursive
 relation as (
@@ -35,10 +36,10 @@ dependency as (
   select k.confrelid, k.conrelid from pg_catalog.pg_constraint k where k.contype = 'f' and k.confdeltype <> 'a'
 ),
 affected as (
-  select r.oid from relation r where r.name = $1
+  select r.oid, 0 as distance from relation r where r.name = $1
   union
-  select f.oid from routine f where f.signature = $1
+  select f.oid, 0 from routine f where f.signature = $1
   union
-  select d.who from affected a join dependency d on d.whom = a.oid
+  select d.who, a.distance + 1 from affected a join dependency d on d.whom = a.oid where a.distance < 8
 )
-select r.name from relation r join affected a on a.oid = r.oid order by r.name
+select r.name from relation r join affected a on a.oid = r.oid group by r.name order by min(a.distance), r.name

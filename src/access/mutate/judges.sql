@@ -19,19 +19,21 @@ judge as (
 ),
 -- A helper's column: what the policies compare its answer with, and the table whose ids that column holds.
 compared as (
-  select distinct
-    h.oid, h.object,
-    coalesce(
-      (select k.confrelid from pg_catalog.pg_constraint k
-       where k.contype = 'f' and k.conrelid = p.relid and k.conkey = array[a.attnum]),
-      p.relid
-    )::regclass::text as source
+  select distinct h.oid, h.object, source.relid::regclass::text as source
   from helper h
   join policy p on concat_ws(' ', p.qual, p.check) ~ format('\m%s\.%s\(', h.schema, h.proname)
   cross join lateral regexp_matches(
     concat_ws(' ', p.qual, p.check),
     format('(\w+) (?:= ANY \(ARRAY\(|IN \() ?SELECT %s\.%s\(', h.schema, h.proname), 'g'
   ) as named
-  join pg_catalog.pg_attribute a
-    on a.attrelid = p.relid and a.attname = named[1] and a.atttypid = 'pg_catalog.uuid'::regtype
+  join pg_catalog.pg_attribute a on a.attrelid = p.relid and a.attname = named[1]
+  cross join lateral (
+    select p.relid where a.attname = 'id'
+    union
+    select k.confrelid
+    from pg_catalog.pg_constraint k
+    cross join lateral unnest(k.conkey, k.confkey) as pair (mine, theirs)
+    join pg_catalog.pg_attribute t on t.attrelid = k.confrelid and t.attnum = pair.theirs and t.attname = 'id'
+    where k.contype = 'f' and k.conrelid = p.relid and pair.mine = a.attnum
+  ) as source
 )

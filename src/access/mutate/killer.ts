@@ -10,16 +10,19 @@ interface AnyKiller {
   close?(): Promise<void>;
 }
 
+/** `near`: quick, and enough for almost all; `far`: everything else that it can look at. */
+export type Reach = "near" | "far";
+
 /** Looks at the mutant in the open transaction that holds it. What it does there is undone with the mutant. */
 export interface BenchKiller extends AnyKiller {
   looksAt: "transaction";
-  findEvidence(mutant: Mutant, client: Client): Promise<string | null>;
+  findEvidence(mutant: Mutant, client: Client, reach: Reach): Promise<string | null>;
 }
 
 /** Needs a database of its own, without rows, that holds the mutant. */
 export interface CloneKiller extends AnyKiller {
   looksAt: "clone";
-  findEvidence(mutant: Mutant, urls: DatabaseUrls): Promise<string | null>;
+  findEvidence(mutant: Mutant, urls: DatabaseUrls, reach: Reach): Promise<string | null>;
 }
 
 export type Killer = BenchKiller | CloneKiller;

@@ -10,8 +10,8 @@ import { actingAs } from "./actingAs.ts";
 import type { BenchKiller } from "./killer.ts";
 
 const AFFECTED_TABLES = join(import.meta.dirname, "affectedTables.sql");
-/** How many tables are tried before all the others that a mutant can affect. */
-const FIRST = 4;
+/** How many of the tables that a mutant can affect are near it. */
+const NEAR = 5;
 
 export interface MatrixKillerOptions {
   world: World;
@@ -22,7 +22,7 @@ export interface MatrixKillerOptions {
 
 /**
  * Probes the tables that a mutant can affect, as everybody of the world, and compares with the database as it was. Those
- * that gave away an earlier mutant of the same object, and the object itself, come first.
+ * that gave away an earlier mutant of the same object come first, then the nearest.
  */
 export function makeMatrixKiller({ world, baseline, schemas }: MatrixKillerOptions): BenchKiller {
   const probed = [...new Set(baseline.map(({ table }) => table))];
@@ -34,7 +34,7 @@ export function makeMatrixKiller({ world, baseline, schemas }: MatrixKillerOptio
     }
     const names = affected.get(touches) ?? (await readAffected(client, touches, schemas));
     affected.set(touches, names);
-    return probed.filter((name) => names.includes(name));
+    return names.filter((name) => probed.includes(name));
   };
   const firstChange = async (client: Client, tables: readonly string[]) => {
     const lines = await probeMatrix((login) => Promise.resolve(actingAs(client, login)), world, { tables });
@@ -44,23 +44,21 @@ export function makeMatrixKiller({ world, baseline, schemas }: MatrixKillerOptio
   return {
     name: "matrix",
     looksAt: "transaction",
-    async findEvidence({ touches }, client) {
-      const known = telling.get(touches) ?? new Set<string>(touches === null ? [] : [touches]);
+    async findEvidence({ touches }, client, reach) {
+      const known = telling.get(touches) ?? new Set();
       telling.set(touches, known);
       const tables = await tablesOf(touches, client);
       const ordered = [...tables].sort((a, b) => Number(known.has(b)) - Number(known.has(a)));
-      for (const some of [ordered.slice(0, FIRST), ordered.slice(FIRST)]) {
-        try {
-          const change = some.length > 0 ? await firstChange(client, some) : undefined;
-          if (change) {
-            known.add(tableOf(change));
-            return describe(change);
-          }
-        } catch (error) {
-          return refusal(error);
+      const some = reach === "near" ? ordered.slice(0, NEAR) : ordered.slice(NEAR);
+      try {
+        const change = some.length > 0 ? await firstChange(client, some) : undefined;
+        if (change) {
+          known.add(tableOf(change));
         }
+        return change ? describe(change) : null;
+      } catch (error) {
+        return refusal(error);
       }
-      return null;
     },
   };
 }

@@ -5,7 +5,7 @@ import { type DatabaseUrls, databaseUrls, withDatabase } from "../../database/da
 import type { OpenDatabase } from "../../database/openDatabase.ts";
 import { withClient } from "../../database/withClient.ts";
 import type { Mutant } from "./generateMutants.ts";
-import type { BenchKiller, CloneKiller, Killer } from "./killer.ts";
+import type { BenchKiller, CloneKiller, Killer, Reach } from "./killer.ts";
 
 /** What became of one mutant. */
 export interface MutantResult extends Mutant {
@@ -34,6 +34,8 @@ export interface MutateOptions {
   onResult?: (result: MutantResult, done: number) => void;
 }
 
+/** Everybody looks near first: what is far takes seconds. */
+const REACHES = ["near", "far"] as const;
 const INTEGRITY_VIOLATION = /^23/;
 const SURVIVED: Verdict = { status: "survived", killer: null, evidence: null };
 /** What every killer has to let pass. */
@@ -61,9 +63,13 @@ export async function mutateAccess(options: MutateOptions): Promise<MutantResult
     withBench(options, `mutants_bench_${process.pid}_${job}`, async (bench) => {
       for (let mutant = queue.shift(); mutant && !signal?.aborted; mutant = queue.shift()) {
         const began = performance.now();
-        const inTransaction = await huntInTransaction(mutant, bench, options.killers);
-        const isOpen = inTransaction.status === "survived" && !mutant.isClusterWide;
-        const verdict = isOpen && !signal?.aborted ? await huntOnClones(mutant, job) : inTransaction;
+        let verdict = SURVIVED;
+        for (const reach of REACHES) {
+          verdict = verdict === SURVIVED ? await huntInTransaction(mutant, bench, options, reach) : verdict;
+          // What all databases share must not change for the others that are at work.
+          const isOpen = verdict === SURVIVED && !mutant.isClusterWide && !signal?.aborted;
+          verdict = isOpen ? await huntOnClones(mutant, job, reach) : verdict;
+        }
         if (!signal?.aborted) {
           const result = { ...mutant, ...verdict, seconds: (performance.now() - began) / 1000 };
           results.set(mutant, result);
@@ -92,7 +98,8 @@ async function withBench(
 async function huntInTransaction(
   mutant: Mutant,
   client: Client,
-  killers: readonly Killer[],
+  { killers }: MutateOptions,
+  reach: Reach,
 ): Promise<Verdict> {
   await client.query("begin");
   try {
@@ -101,7 +108,7 @@ async function huntInTransaction(
       return refusal;
     }
     for (const killer of killers.filter((one): one is BenchKiller => one.looksAt === "transaction")) {
-      const evidence = await killer.findEvidence(mutant, client);
+      const evidence = await killer.findEvidence(mutant, client, reach);
       if (evidence !== null) {
         return { status: "killed", killer: killer.name, evidence };
       }
@@ -131,30 +138,32 @@ async function applyMutant(client: Client, sql: string): Promise<Verdict | undef
 function makeCloneHunt({ database, killers }: MutateOptions) {
   const cloneKillers = killers.filter((one): one is CloneKiller => one.looksAt === "clone");
   const { config, urls: template } = database;
-  const ask = async (killer: CloneKiller, mutant: Mutant, job: number) => {
+  const ask = async (killer: CloneKiller, mutant: Mutant, job: number, reach: Reach) => {
     const name = `mutant_${process.pid}_${job}`;
     await cloneDatabase(template, name);
     const urls = databaseUrls(config.database, withDatabase(template.superuser, name));
     try {
       await withClient(urls.superuser, (client) => client.query(mutant.sql));
-      return await killer.findEvidence(mutant, urls);
+      return await killer.findEvidence(mutant, urls, reach);
     } finally {
       await dropClone(template, name);
     }
   };
   const proven = new Map<CloneKiller, Promise<void>>();
   const prove = async (killer: CloneKiller, job: number) => {
-    const evidence = await ask(killer, NO_MUTANT, job);
-    if (evidence !== null) {
-      throw new Error(`Without any mutant, ${killer.name} already fails: ${evidence}`);
+    for (const reach of REACHES) {
+      const evidence = await ask(killer, NO_MUTANT, job, reach);
+      if (evidence !== null) {
+        throw new Error(`Without any mutant, ${killer.name} already fails: ${evidence}`);
+      }
     }
   };
-  return async (mutant: Mutant, job: number): Promise<Verdict> => {
+  return async (mutant: Mutant, job: number, reach: Reach): Promise<Verdict> => {
     for (const killer of cloneKillers) {
       const proof = proven.get(killer) ?? prove(killer, job);
       proven.set(killer, proof);
       await proof;
-      const evidence = await ask(killer, mutant, job);
+      const evidence = await ask(killer, mutant, job, reach);
       if (evidence !== null) {
         return { status: "killed", killer: killer.name, evidence };
       }

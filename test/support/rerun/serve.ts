@@ -6,6 +6,7 @@
 import { registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
 
+import type { TestAnswer } from "../../../src/access/mutate/testKiller.ts";
 import type { Suite } from "./registry.ts";
 
 const REGISTRY = new URL("registry.ts", import.meta.url).href;
@@ -20,23 +21,26 @@ const { collect } = await import("./registry.ts");
 const { firstFailure } = await import("./firstFailure.ts");
 const suites = new Map<string, Suite>();
 
-async function run(files: readonly string[]): Promise<string | null> {
+async function run(files: readonly string[]): Promise<TestAnswer> {
+  const seconds: Record<string, number> = {};
   for (const file of files) {
     const suite = suites.get(file) ?? (await collect(() => import(pathToFileURL(file).href)));
     suites.set(file, suite);
+    const began = performance.now();
     const failure = await firstFailure(suite);
     if (failure !== null) {
-      return failure;
+      return { failure, seconds };
     }
+    seconds[file] = (performance.now() - began) / 1000;
   }
-  return null;
+  return { failure: null, seconds };
 }
 
 process.on("message", (files: string[]) => {
   run(files).then(
-    (failure) => process.send?.({ failure }),
+    (answer) => process.send?.(answer),
     (error: unknown) => process.send?.({ error: error instanceof Error ? error.message : String(error) }),
   );
 });
 process.on("disconnect", () => process.exit(0));
-process.send?.({ failure: null });
+process.send?.({ failure: null, seconds: {} });

@@ -16,6 +16,3 @@ end$do$,
   )) as sql
 from compared c
 join app_function f on f.oid = c.oid
-where exists (
-  select from pg_catalog.pg_attribute a where a.attrelid = c.source::regclass and a.attname = 'id' and not a.attisdropped
-)
