@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 
 import { accessCheckCommand } from "./accessCheck.ts";
+import { accessMatrixCommand } from "./accessMatrix.ts";
 import { accessMutateCommand } from "./accessMutate.ts";
 
 export const accessCommand: CommandModule = {
@@ -9,7 +10,8 @@ export const accessCommand: CommandModule = {
   builder: (args) =>
     args
       .command(accessCheckCommand)
+      .command(accessMatrixCommand)
       .command(accessMutateCommand)
-      .demandCommand(1, "Say what to do: check or mutate."),
+      .demandCommand(1, "Say what to do: check, matrix or mutate."),
   handler: () => undefined,
 };

@@ -22,13 +22,13 @@ interface ScopeAccess {
 const ACCESS: Record<Scope, ScopeAccess> = {
   clinic: {
     places: "here, there, abroad",
-    visible: "1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 3, 0, 0",
+    visible: "1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 3, 0, 1, 0, 0",
     writers: "CLINIC_STAFF",
     tenant: "ofClinic",
   },
   organization: {
     places: "here, abroad",
-    visible: "1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 2, 0, 0",
+    visible: "1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 2, 0, 1, 0, 0",
     writers: "ADMINISTRATORS",
     tenant: "ofOrganization",
   },

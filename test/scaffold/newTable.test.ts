@@ -107,6 +107,7 @@ describe("bailiwick new table", () => {
           "src/seed/tables/rehearsals.ts",
           "migrations/catalog.txt",
           "schema.graphql",
+          "docs/access-matrix.md",
           "docs/domains/README.md",
           "docs/domains/rehearsing.md",
         ]),

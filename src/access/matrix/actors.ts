@@ -1,6 +1,8 @@
+import { escapeLiteral } from "pg";
+
+import type { FullWorld } from "../world/fullWorld.ts";
 import { type Kind, KINDS, personOfKind } from "../world/kinds.ts";
 import { type Login, requestSettings } from "../world/rolledBack.ts";
-import type { World } from "../world/world.ts";
 import type { Place } from "./relations.ts";
 
 /** Somebody who tries: a kind of person behind the gateway's login, or a server's role behind its own. */
@@ -17,19 +19,20 @@ export interface MatrixActor {
   before?: string;
 }
 
-function kindActor(world: World, kind: Kind): MatrixActor {
-  const { person, scope } = personOfKind(world, kind);
+function kindActor(world: FullWorld, kind: Kind): MatrixActor {
+  const { person, scope, token } = personOfKind(world, kind);
   return {
     who: kind,
     login: "gateway",
     role: person === null ? "app_anonymous" : "app_user",
     settings: requestSettings(person, scope),
     userId: person?.userId ?? null,
+    ...(token !== undefined && { before: `select app_vault.redeem_share(${escapeLiteral(token)})` }),
   };
 }
 
 /** Everybody of the world, and the roles of the servers: at work for the own organization, and for nobody. */
-export function matrixActors(world: World): MatrixActor[] {
+export function matrixActors(world: FullWorld): MatrixActor[] {
   const clinicIds = [world.here.clinic.id, world.there.clinic.id];
   const server = { userId: null, place: { organizationIds: [world.own], clinicIds } };
   return [

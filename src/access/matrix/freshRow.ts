@@ -11,9 +11,12 @@ const TENANT_TARGETS = ["app_public.organizations", "app_public.clinics"];
 /** A reference to an organization or a clinic says whose the row is. */
 export const isTenantReference = ({ target }: TableReference) => TENANT_TARGETS.includes(target);
 
-/** The columns that say whose a row is. */
+/** The columns that say which organization's and clinics' a row is; of what belongs to a person, none. */
 export function tenantColumns(table: ProbedTable): string[] {
   const columns = table.columns.map(({ name }) => name);
+  if (!columns.includes("organization_id")) {
+    return [];
+  }
   const referring = table.references.filter(isTenantReference).flatMap((reference) => reference.columns);
   return columns.filter((name) => referring.includes(name) || /(^|_)(organization_id|clinic_id)$/.test(name));
 }

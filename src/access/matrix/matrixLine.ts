@@ -21,6 +21,8 @@ export interface MatrixChange {
 /** Refused before any row is looked at: the role has no grant. */
 export const ANY_RELATION = "any";
 export const REFUSED = "refused";
+/** The command of lines that name the columns which a role may use. */
+export const COLUMNS = "columns";
 
 const identity = ({ table, command, relation, who }: MatrixLine) => `${table} ${command} ${who} ${relation}`;
 
@@ -31,30 +33,41 @@ function reach(outcome: string): number {
     const [part = 0, whole = 1] = share.split("/").map(Number);
     return part / whole;
   }
-  return word === "full" || word === "accepted" ? 1 : word === "differs" ? 0.5 : 0;
+  return word === "full" || word === "accepted" || share === "rows" ? 1 : word === "differs" ? 0.5 : 0;
 }
 
-/** The lines that differ, in the order of `after`, then those that are gone. */
+/** The lines that differ. A command that is refused altogether counts as refused for each relation. */
 export function compareMatrix(before: readonly MatrixLine[], after: readonly MatrixLine[]): MatrixChange[] {
-  const old = lookUp(before);
-  const young = lookUp(after);
-  const pairs = [
-    ...after.map((line) => ({ before: old(line), after: line as MatrixLine | undefined })),
-    ...before.filter((line) => young(line) === undefined).map((line) => ({ before: line, after: undefined })),
-  ];
-  return pairs
-    .filter((pair) => pair.before?.outcome !== pair.after?.outcome)
-    .map((pair) => ({ ...pair, direction: direction(pair.before, pair.after) }));
+  const [old, young] = [lookUp(before), lookUp(after)];
+  const groups = Map.groupBy([...after, ...before], (line) => identity({ ...line, relation: "" }));
+  return [...groups.values()].flatMap((group) => {
+    const relations = [...new Set(group.map(({ relation }) => relation))];
+    return relations
+      .filter((relation) => relations.length === 1 || relation !== ANY_RELATION)
+      .flatMap((relation) => {
+        const line = { ...(group[0] as MatrixLine), relation };
+        const [was, is] = [old(line), young(line)];
+        return was?.outcome === is?.outcome
+          ? []
+          : [{ before: was, after: is, direction: direction(was, is) }];
+      });
+  });
 }
 
-/** A command that is refused altogether is refused for each relation. */
+/** The line of the same command and relation; of one that is refused altogether, made out for the relation. */
 function lookUp(lines: readonly MatrixLine[]): (line: MatrixLine) => MatrixLine | undefined {
   const byIdentity = new Map(lines.map((line) => [identity(line), line]));
-  return (line) =>
-    byIdentity.get(identity(line)) ?? byIdentity.get(identity({ ...line, relation: ANY_RELATION }));
+  return (line) => {
+    const any = byIdentity.get(identity({ ...line, relation: ANY_RELATION }));
+    return byIdentity.get(identity(line)) ?? (any && { ...any, relation: line.relation });
+  };
 }
 
+/** Of columns, how many. */
+const reachOf = (line: MatrixLine | undefined) =>
+  line?.command === COLUMNS ? line.outcome.split(", ").length : reach(line?.outcome ?? REFUSED);
+
 function direction(before: MatrixLine | undefined, after: MatrixLine | undefined): MatrixChange["direction"] {
-  const [was, is] = [before, after].map((line) => reach(line?.outcome ?? REFUSED)) as [number, number];
+  const [was, is] = [before, after].map(reachOf) as [number, number];
   return is > was ? "widened" : is < was ? "narrowed" : "changed";
 }

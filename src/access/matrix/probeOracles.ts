@@ -73,7 +73,9 @@ const masked = ({ message }: Answer) => message?.replaceAll(UUID, "…");
 /** What of a reference says which row is meant, and not whose. */
 function pointingColumns(table: ProbedTable, { columns }: TableReference): string[] {
   const tenant = tenantColumns(table);
-  const pointing = columns.filter((name) => !tenant.includes(name));
+  const smaller = table.references.filter((other) => other.columns.length < columns.length);
+  const named = new Set([...tenant, ...smaller.flatMap((other) => other.columns)]);
+  const pointing = columns.filter((name) => !named.has(name));
   return pointing.length > 0 ? pointing : columns.filter((name) => name !== "organization_id");
 }
 

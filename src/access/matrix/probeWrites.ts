@@ -16,7 +16,7 @@ import {
   updateRows,
 } from "./probedSql.ts";
 import { grantedColumns, type ProbedTable } from "./readTables.ts";
-import type { Relation, Row } from "./relations.ts";
+import type { Place, Relation, Row } from "./relations.ts";
 import { type Answer, runStatements, type Statement } from "./runStatements.ts";
 import { failure, type ProbedDatabase, share, type Sight } from "./sights.ts";
 
@@ -40,7 +40,7 @@ export interface Writes {
 
 /** Of each relation, as many are tried. */
 const INSERTS = 2;
-const ROWS = 5;
+const ROWS = 8;
 /** Rows that the actor does not see. */
 const UNSEEN = "unseen";
 
@@ -84,7 +84,7 @@ const refusedTry = (command: string, sql: string): Try[] => [{ command, relation
 function insertTries(
   { table, groups, count, place }: Sight,
   { role, userId }: MatrixActor,
-  { rows, relations }: ProbedDatabase,
+  database: ProbedDatabase,
 ): Try[] {
   const columns = grantedColumns(table, "insert", role);
   if (columns.length === 0 || table.isView) {
@@ -98,18 +98,51 @@ function insertTries(
     samples.push({ ...other, user_id: userId });
   }
   return samples.map((row): Try => {
-    const copy = freshRow(table, row, columns, rows);
+    const copy = freshRow(table, row, columns, database.rows);
     const fresh = { ...copy, ...DECLARATIONS[table.name]?.fresh?.(copy, userId) };
     return {
       command: "insert",
-      // What the new row is to the actor: whoever is not named in it is themselves.
-      relation: relations.relationOf(table, { ...(hasOwner(table) && { user_id: userId }), ...fresh }, place),
+      relation: insertedRelation(database, table, { place, userId, row, fresh }),
       row: fresh,
       sql: insertRow(table, fresh, columns),
       ...(count !== null && { asks: countRows(table) }),
     };
   });
 }
+
+interface Inserted {
+  place: Place;
+  userId: string | null;
+  /** The row that was copied, and the copy. */
+  row: Row;
+  fresh: Row;
+}
+
+/** What the new row is to the actor: whoever it does not name is themselves. */
+function insertedRelation(
+  { relations }: ProbedDatabase,
+  table: ProbedTable,
+  { place, userId, row, fresh }: Inserted,
+): Relation {
+  const relation = relations.relationOf(
+    table,
+    { ...(hasOwner(table) && { user_id: userId }), ...fresh },
+    place,
+  );
+  const namesAnother =
+    hasOwner(table) &&
+    relations.relationOf(table, row, place) !== "own" &&
+    hasParent(table, Object.keys(fresh));
+  return relation === "own" && namesAnother ? "own with another's" : relation;
+}
+
+/** Whether a new row names something that belongs to somebody. */
+const hasParent = ({ references }: ProbedTable, inserted: readonly string[]) =>
+  references.some(
+    ({ target, columns }) =>
+      target.startsWith("app_vault.") &&
+      columns.some((name) => name !== "user_id" && inserted.includes(name)),
+  );
 
 const hasOwner = ({ columns }: ProbedTable) => columns.some(({ name }) => name === "user_id");
 

@@ -34,7 +34,7 @@ export interface ProbedTable {
   references: TableReference[];
 }
 
-const ROLES = ["app_user", "app_anonymous", "app_worker", "app_data"];
+export const ROLES = ["app_user", "app_anonymous", "app_worker", "app_data"];
 
 const TABLES = `
 with wanted as (

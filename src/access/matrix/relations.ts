@@ -7,6 +7,8 @@ export type Row = Readonly<Record<string, unknown>>;
 export const RELATIONS = [
   /** They are its subject, its author or its patient. */
   "own",
+  /** A new row of theirs that names something of somebody else's. */
+  "own with another's",
   /** One of the clinics that it names is theirs. */
   "same clinic",
   /** Their clinic has a link to its patient, or a share of it. */
@@ -45,15 +47,23 @@ export class Relations {
     this.rows = rows;
   }
 
+  /** Where somebody works, or is a patient. */
   placeOf(userId: string | null): Place {
-    const memberships = (table: string) =>
-      this.all(table).filter((row) => userId !== null && row.user_id === userId && row.active === true);
+    const own = (table: string, column: string) =>
+      this.all(table).filter((row) => userId !== null && row[column] === userId && row.active !== false);
+    const ids = (table: string, column: string, place: string) =>
+      own(table, column).map((row) => String(row[place]));
+    const patients = ["app_public.patients", "portal_user_id"] as const;
     return {
       userId,
-      clinicIds: memberships("app_public.clinic_memberships").map((row) => String(row.clinic_id)),
-      organizationIds: memberships("app_public.organization_memberships").map((row) =>
-        String(row.organization_id),
-      ),
+      clinicIds: [
+        ...ids("app_public.clinic_memberships", "user_id", "clinic_id"),
+        ...ids(...patients, "home_clinic_id"),
+      ],
+      organizationIds: [
+        ...ids("app_public.organization_memberships", "user_id", "organization_id"),
+        ...ids(...patients, "organization_id"),
+      ],
     };
   }
 

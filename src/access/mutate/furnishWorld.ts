@@ -3,15 +3,14 @@ import { Pool } from "pg";
 import { cloneDatabase } from "../../database/cloneDatabase.ts";
 import { type DatabaseUrls, databaseUrls, withDatabase } from "../../database/databaseUrls.ts";
 import type { OpenDatabase } from "../../database/openDatabase.ts";
-import { createFullWorld } from "../world/fullWorld.ts";
+import { createFullWorld, type FullWorld } from "../world/fullWorld.ts";
 import { type Login, makeRolledBack } from "../world/rolledBack.ts";
-import type { World } from "../world/world.ts";
 
 /** Makes a clone that holds the world, with nobody connected to it: a template for others. */
 export async function furnishWorld(
   { config, urls: empty }: OpenDatabase,
   name: string,
-): Promise<{ urls: DatabaseUrls; world: World }> {
+): Promise<{ urls: DatabaseUrls; world: FullWorld }> {
   await cloneDatabase(empty, name);
   const urls = databaseUrls(config.database, withDatabase(empty.superuser, name));
   const pools = new Map<Login, Pool>();

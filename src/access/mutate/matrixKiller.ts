@@ -5,7 +5,8 @@ import { type Client, DatabaseError } from "pg";
 
 import { compareMatrix, type MatrixChange, type MatrixLine } from "../matrix/matrixLine.ts";
 import { probeMatrix } from "../matrix/probeMatrix.ts";
-import type { World } from "../world/world.ts";
+import { readTables } from "../matrix/readTables.ts";
+import type { FullWorld } from "../world/fullWorld.ts";
 import { actingAs } from "./actingAs.ts";
 import type { BenchKiller } from "./killer.ts";
 
@@ -14,7 +15,7 @@ const AFFECTED_TABLES = join(import.meta.dirname, "affectedTables.sql");
 const NEAR = 5;
 
 export interface MatrixKillerOptions {
-  world: World;
+  world: FullWorld;
   /** Of the database without a mutant. */
   baseline: readonly MatrixLine[];
   schemas: readonly string[];
@@ -61,6 +62,17 @@ export function makeMatrixKiller({ world, baseline, schemas }: MatrixKillerOptio
       }
     },
   };
+}
+
+/** What the matrix killer compares with: every table of a database without a mutant. Tasks are left to the tests. */
+export async function probeBaseline(client: Client, world: FullWorld): Promise<MatrixLine[]> {
+  await client.query("begin");
+  try {
+    const tables = (await readTables(client)).map(({ name }) => name);
+    return await probeMatrix((login) => Promise.resolve(actingAs(client, login)), world, { tables });
+  } finally {
+    await client.query("rollback");
+  }
 }
 
 async function readAffected(

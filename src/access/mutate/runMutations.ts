@@ -4,17 +4,15 @@ import type { OpenDatabase } from "../../database/openDatabase.ts";
 import { openThrowAwayDatabase } from "../../database/throwAway/openThrowAwayDatabase.ts";
 import { withClient } from "../../database/withClient.ts";
 import { completeScope } from "../accessScope.ts";
-import { probeMatrix } from "../matrix/probeMatrix.ts";
 import { loadRules } from "../rules.ts";
 import { readOwnWaivers, type Waiver } from "../waivers.ts";
-import { actingAs } from "./actingAs.ts";
 import { makeCheckKiller } from "./checkKiller.ts";
 import { type Choice, chooseMutants } from "./chooseMutants.ts";
 import { furnishWorld } from "./furnishWorld.ts";
 import { generateMutants, type Mutant } from "./generateMutants.ts";
 import { judgeSurvivors } from "./judgeSurvivors.ts";
 import type { Killer } from "./killer.ts";
-import { makeMatrixKiller } from "./matrixKiller.ts";
+import { makeMatrixKiller, probeBaseline } from "./matrixKiller.ts";
 import { type MutantResult, mutateAccess } from "./mutateAccess.ts";
 import type { MutationReport } from "./mutationReport.ts";
 import { loadOperators } from "./operators.ts";
@@ -82,12 +80,8 @@ async function prepare(database: OpenDatabase, { killers: names }: MutationReque
     const generated: Mutant[] = await generateMutants(client, scope, await loadOperators());
     const makers: Record<KillerName, () => Promise<Killer>> = {
       check: () => Promise.resolve(makeCheckKiller({ scope, rules, waivers, today })),
-      matrix: async () => {
-        await client.query("begin");
-        const baseline = await probeMatrix((login) => Promise.resolve(actingAs(client, login)), world);
-        await client.query("rollback");
-        return makeMatrixKiller({ world, baseline, schemas: scope.schemas });
-      },
+      matrix: async () =>
+        makeMatrixKiller({ world, baseline: await probeBaseline(client, world), schemas: scope.schemas }),
       tests: () => Promise.resolve(makeTestKiller(database.config)),
     };
     const killers: Killer[] = [];

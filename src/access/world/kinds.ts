@@ -16,25 +16,38 @@ export const KINDS = [
   "superadmin",
   "support",
   "stranger",
+  /** A provider of `here` with an emergency access to the patient of `there` that goes on. */
+  "breakGlass",
   "anonymous",
+  /** Nobody who signed in, after they opened a share with its link. */
+  "tokenHolder",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** The person of a kind, and what their request says besides. */
-export function personOfKind(world: World, kind: Kind): { person: Person | null; scope?: Scope } {
-  const { here, there, abroad, owner, admin, portal, superadmin, stranger } = world;
+/** Who a request of a kind comes from, and what it says besides. */
+export interface KindRequest {
+  person: Person | null;
+  scope?: Scope;
+  /** Of a share, redeemed before anything else. */
+  token?: string;
+}
+
+/** @throws when the world does not have the kind. */
+export function personOfKind(world: World, kind: Kind): KindRequest {
+  const { here, there, abroad, owner, admin, portal, superadmin, stranger, breakGlass } = world;
   const { clinicAdmin, provider, staff, viewer } = here;
-  const people = { clinicAdmin, provider, staff, viewer, owner, admin, portal, superadmin, stranger };
-  switch (kind) {
-    case "anonymous":
-      return { person: null };
-    case "elsewhere":
-      return { person: there.provider };
-    case "foreigner":
-      return { person: abroad.provider };
-    case "support":
-      return { person: superadmin, scope: { purposeOfUse: "support" } };
-    default:
-      return { person: people[kind] };
+  const people = {
+    ...{ clinicAdmin, provider, staff, viewer, owner, admin, portal, superadmin, stranger, breakGlass },
+    elsewhere: there.provider,
+    foreigner: abroad.provider,
+    support: superadmin,
+  };
+  if (kind === "anonymous" || kind === "tokenHolder") {
+    return { person: null, ...(kind === "tokenHolder" && { token: world.shareToken }) };
   }
+  const person = people[kind];
+  if (person === undefined) {
+    throw new Error(`Only the full world has somebody of the kind ${kind}`);
+  }
+  return { person, ...(kind === "support" && { scope: { purposeOfUse: "support" } }) };
 }

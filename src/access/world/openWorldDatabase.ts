@@ -4,14 +4,13 @@ import type { Logger } from "pino";
 import type { DatabaseUrls } from "../../database/databaseUrls.ts";
 import type { EmbeddedVersion } from "../../database/embedded/binaries.ts";
 import { openThrowAwayDatabase } from "../../database/throwAway/openThrowAwayDatabase.ts";
-import { createFullWorld } from "./fullWorld.ts";
+import { createFullWorld, type FullWorld } from "./fullWorld.ts";
 import { type Login, makeRolledBack } from "./rolledBack.ts";
-import type { World } from "./world.ts";
 
 /** A throw-away database with the world in it. */
 export interface WorldDatabase {
   urls: DatabaseUrls;
-  world: World;
+  world: FullWorld;
   /** A connection of its own; whoever asks for it ends it. */
   open(login: Login): Promise<Client>;
   close(): Promise<void>;
@@ -28,7 +27,7 @@ export async function openWorldDatabase(logger: Logger, version?: EmbeddedVersio
   }
 }
 
-async function buildWorld(urls: DatabaseUrls): Promise<World> {
+async function buildWorld(urls: DatabaseUrls): Promise<FullWorld> {
   const pools = new Map<Login, Pool>();
   const pool = (login: Login) => {
     const open = pools.get(login) ?? new Pool({ connectionString: urls[login], max: 2 });

@@ -194,9 +194,15 @@ export async function callRegister(
   return String(row?.id);
 }
 
-/** Puts a row of a person into every table of the vault, and shares the record with a clinic and by a link that was used. */
-export async function fillVault(db: RolledBack, owner: Actor, clinicId: string): Promise<void> {
-  await committed(db, owner, async (request) => {
+/**
+ * Puts a row of a person into every table of the vault. Of two records, one is shared with a clinic and by a link that
+ * was used once.
+ *
+ * @returns the link's token, with one more use.
+ */
+export async function fillVault(db: RolledBack, owner: Actor, clinicId: string): Promise<string> {
+  return committed(db, owner, async (request) => {
+    await storeRecord(request, owner);
     const record = await storeRecord(request, owner);
     const prefs = { ...newRecord(owner), table: "app_vault.encrypted_user_prefs" as const };
     await request.rows(INSERT_PREFS, [prefs.rowId, ...(await sealedValues(prefs))]);
@@ -204,5 +210,6 @@ export async function fillVault(db: RolledBack, owner: Actor, clinicId: string):
     await request.rows("select app_vault.redeem_share($1)", [token]);
     await wrapFor(request, owner, await registerDevice(request, owner));
     await request.rows("select app_vault.request_device_key_challenge()");
+    return token;
   });
 }

@@ -47,6 +47,9 @@ export interface World {
   portal: Person;
   superadmin: Person;
   stranger: Person;
+  /** These are in the full world only. */
+  breakGlass?: Person;
+  shareToken?: string;
 }
 
 async function furnish(db: Pool, clinic: Clinic, portal?: Person): Promise<ClinicWorld> {

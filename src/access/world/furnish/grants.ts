@@ -1,14 +1,15 @@
+import type { FullWorld } from "../fullWorld.ts";
 import type { RolledBack } from "../rolledBack.ts";
-import type { World } from "../world.ts";
 
 /**
  * A session of `there` is shared with `here`, a report of `here` with `there`, and a session of `abroad` with a clinic of
  * its organization in which nobody works. A provider of each clinic has opened a patient's record in an emergency that is
- * over, so that it opens nothing any more: `there`'s of a patient of `here`, and the other way round.
+ * over, so that it opens nothing any more: `there`'s of a patient of `here`, and the other way round. Another provider of
+ * `here` has opened that of the patient of `there`, and the emergency goes on.
  */
 export async function furnishGrants(
   { superuser }: RolledBack,
-  { own, foreign, here, there, abroad }: World,
+  { own, foreign, here, there, abroad, breakGlass }: FullWorld,
 ): Promise<void> {
   await superuser.query(
     `insert into app_public.resource_shares (organization_id, owner_clinic_id, clinic_id, care_session_id)
@@ -37,4 +38,10 @@ export async function furnishGrants(
       [patient.organizationId, patient.id, patient.homeClinicId, provider.userId],
     );
   }
+  await superuser.query(
+    `insert into app_public.break_glass_grants
+       (organization_id, patient_id, home_clinic_id, user_id, reason, expires_at)
+     values ($1, $2, $3, $4, 'Unconscious in the ER', now() + interval '8 hours')`,
+    [own, there.patient.id, there.clinic.id, breakGlass.userId],
+  );
 }

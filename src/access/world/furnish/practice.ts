@@ -6,13 +6,14 @@ export async function furnishPractice(
   { superuser }: RolledBack,
   { own, foreign, here, there, abroad }: World,
 ): Promise<void> {
-  for (const { clinic, careSessionId, provider } of [here, there, abroad]) {
+  await superuser.query(
+    `insert into app_public.session_transcripts (organization_id, clinic_id, care_session_id, status)
+     select s.organization_id, s.clinic_id, s.id, stage
+     from app_public.care_sessions s
+     cross join unnest(enum_range(null::app_public.transcript_status)) as stage`,
+  );
+  for (const { clinic, provider } of [here, there, abroad]) {
     const tenant = [clinic.organizationId, clinic.id];
-    await superuser.query(
-      `insert into app_public.session_transcripts (organization_id, clinic_id, care_session_id, status)
-       values ($1, $2, $3, 'draft'), ($1, $2, $3, 'final')`,
-      [...tenant, careSessionId],
-    );
     await superuser.query(
       "insert into app_public.session_templates (organization_id, clinic_id, name, version, body) values ($1, $2, 'Clinic', 1, 'x')",
       tenant,

@@ -2,9 +2,9 @@ import { type MatrixPart, row } from "./part.ts";
 
 export const BILLING: MatrixPart = {
   visible: {
-    "app_public.subscriptions": row(0, 0, 0, 0, 0, 0, 1, 0, 0, 2, 2, 0, 0),
-    "app_public.feature_flag_definitions": row(2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0),
-    "app_public.organization_feature_flags": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 2, 2, 0, 0),
+    "app_public.subscriptions": row(0, 0, 0, 0, 0, 0, 1, 0, 0, 2, 2, 0, 0, 0, 0),
+    "app_public.feature_flag_definitions": row(2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0, 0),
+    "app_public.organization_feature_flags": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 2, 2, 0, 0, 0, 0),
   },
   writes: [],
   refused: [

@@ -2,8 +2,8 @@ import { type MatrixPart, ofClinic, row, RUNS_CLINIC, TREATING } from "./part.ts
 
 export const GRANTS: MatrixPart = {
   visible: {
-    "app_public.break_glass_grants": row(1, 1, 0, 0, 1, 1, 2, 2, 1, 3, 3, 0, 0),
-    "app_public.resource_shares": row(2, 2, 2, 2, 2, 1, 0, 0, 0, 0, 3, 0, 0),
+    "app_public.break_glass_grants": row(1, 1, 0, 0, 1, 1, 3, 3, 1, 4, 4, 0, 1, 0, 0),
+    "app_public.resource_shares": row(2, 2, 2, 2, 2, 1, 0, 0, 0, 0, 3, 0, 2, 0, 0),
   },
   deletable: ["app_public.resource_shares"],
   writes: [

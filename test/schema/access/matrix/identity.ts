@@ -2,9 +2,9 @@ import { type MatrixPart, row } from "./part.ts";
 
 export const IDENTITY: MatrixPart = {
   visible: {
-    "app_public.users": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 17, 17, 1, 0),
-    "app_public.profiles": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 17, 17, 1, 0),
-    "app_public.consents": row(0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0),
+    "app_public.users": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 19, 19, 1, 1, 0, 0),
+    "app_public.profiles": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 19, 19, 1, 1, 0, 0),
+    "app_public.consents": row(0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0),
   },
   writes: [
     {

@@ -2,8 +2,8 @@ import { type MatrixPart, ofClinic, row, RUNS_CLINIC } from "./part.ts";
 
 export const INTEGRATIONS: MatrixPart = {
   visible: {
-    "app_public.integrations": row(1, 1, 1, 1, 1, 1, 2, 2, 0, 0, 3, 0, 0),
-    "app_public.integration_sync_runs": row(1, 1, 1, 1, 1, 1, 2, 2, 0, 0, 3, 0, 0),
+    "app_public.integrations": row(1, 1, 1, 1, 1, 1, 2, 2, 0, 0, 3, 0, 1, 0, 0),
+    "app_public.integration_sync_runs": row(1, 1, 1, 1, 1, 1, 2, 2, 0, 0, 3, 0, 1, 0, 0),
   },
   deletable: ["app_public.integrations"],
   writes: [

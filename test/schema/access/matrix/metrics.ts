@@ -6,12 +6,21 @@ import { ADMINISTRATORS, type MatrixPart, ofClinic, ofOrganization, row, RUNS_CL
 const METRIC_TABLES = Object.keys(MANUAL_KEYS);
 /** Known ones, of no tenant. */
 const DEFINITIONS = 16;
+const NOT_SIGNED_IN: readonly Kind[] = ["anonymous", "tokenHolder"];
 const ENTERS_VALUES = ["clinicAdmin", "staff"] as const;
 
 /** Rows seen by: a member of one clinic, who runs the own organization, a superadmin. Everybody else sees none. */
 function seen(clinic: number, organization: number, superadmin: number): Record<Kind, number> {
   const rows = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
-  const members = ["clinicAdmin", "provider", "staff", "viewer", "elsewhere", "foreigner"] as const;
+  const members = [
+    "clinicAdmin",
+    "provider",
+    "staff",
+    "viewer",
+    "elsewhere",
+    "foreigner",
+    "breakGlass",
+  ] as const;
   members.forEach((kind) => (rows[kind] = clinic));
   rows.owner = rows.admin = organization;
   rows.superadmin = rows.support = superadmin;
@@ -54,7 +63,9 @@ const VALUE_WRITES = METRIC_TABLES.flatMap((table): KindWrite[] => [
 export const METRICS: MatrixPart = {
   visible: {
     ...Object.fromEntries(METRIC_TABLES.map((table) => [`app_public.${table}`, seen(2, 4, 6)])),
-    "app_public.metric_definitions": row(...KINDS.map((kind) => (kind === "anonymous" ? 0 : DEFINITIONS))),
+    "app_public.metric_definitions": row(
+      ...KINDS.map((kind) => (NOT_SIGNED_IN.includes(kind) ? 0 : DEFINITIONS)),
+    ),
     // 4 tables × 2 sources × 3 periods, per clinic and per organization.
     "app_public.metric_aggregations": seen(24, 24 * 3, 24 * 5),
     "app_public.goals": seen(1, 3, 5),

@@ -2,9 +2,9 @@ import { type MatrixPart, row } from "./part.ts";
 
 export const OPERATIONS: MatrixPart = {
   visible: {
-    "app_public.notifications": row(0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0),
-    "app_public.job_dead_letters": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 3, 3, 0, 0),
-    "app_public.trigger_failures": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 3, 3, 0, 0),
+    "app_public.notifications": row(0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+    "app_public.job_dead_letters": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 3, 3, 0, 0, 0, 0),
+    "app_public.trigger_failures": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 3, 3, 0, 0, 0, 0),
   },
   writes: [
     {

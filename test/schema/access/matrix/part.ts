@@ -13,7 +13,7 @@ export interface MatrixPart {
   refused: readonly string[];
 }
 
-/** Counts in the order of KINDS, which ends with anonymous. */
+/** Counts in the order of KINDS, which ends with those who are not signed in. */
 export function row(...counts: readonly number[]): Record<Kind, number> {
   if (counts.length !== KINDS.length) {
     throw new Error(`A line has ${KINDS.length} counts, one for each kind of person; got ${counts.length}`);
@@ -21,8 +21,8 @@ export function row(...counts: readonly number[]): Record<Kind, number> {
   return Object.fromEntries(KINDS.map((kind, index) => [kind, counts[index]])) as Record<Kind, number>;
 }
 
-export const CLINIC_STAFF = ["clinicAdmin", "provider", "staff"] as const;
-export const TREATING = ["clinicAdmin", "provider"] as const;
+export const CLINIC_STAFF = ["clinicAdmin", "provider", "staff", "breakGlass"] as const;
+export const TREATING = ["clinicAdmin", "provider", "breakGlass"] as const;
 /** Of the organization. */
 export const ADMINISTRATORS = ["owner", "admin"] as const;
 export const RUNS_CLINIC = ["clinicAdmin", ...ADMINISTRATORS] as const;

@@ -7,9 +7,9 @@ const ofSession = ({ own, here }: World) => [own, here.clinic.id, here.careSessi
 export const PRACTICE: MatrixPart = {
   visible: {
     // Of the session of there that is shared with here, the final one.
-    "app_public.session_transcripts": row(3, 3, 3, 3, 2, 2, 0, 0, 1, 0, 6, 0, 0),
-    "app_public.session_templates": row(3, 3, 3, 3, 3, 3, 4, 4, 1, 6, 6, 1, 0),
-    "app_public.export_requests": row(1, 1, 0, 0, 1, 1, 2, 2, 0, 3, 3, 0, 0),
+    "app_public.session_transcripts": row(5, 5, 5, 5, 7, 4, 0, 0, 1, 0, 14, 0, 6, 0, 0),
+    "app_public.session_templates": row(3, 3, 3, 3, 3, 3, 4, 4, 1, 6, 6, 1, 3, 0, 0),
+    "app_public.export_requests": row(1, 1, 0, 0, 1, 1, 2, 2, 0, 3, 3, 0, 0, 0, 0),
   },
   writes: [
     {

@@ -2,11 +2,11 @@ import { ADMINISTRATORS, type MatrixPart, ofOrganization, row, RUNS_CLINIC } fro
 
 export const TENANCY: MatrixPart = {
   visible: {
-    "app_public.organizations": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 0, 0),
-    "app_public.clinics": row(1, 1, 1, 1, 1, 1, 2, 2, 1, 4, 4, 0, 0),
-    "app_public.organization_memberships": row(1, 1, 1, 1, 1, 1, 10, 10, 0, 14, 14, 0, 0),
-    "app_public.clinic_memberships": row(4, 4, 4, 4, 4, 4, 8, 8, 4, 12, 12, 0, 0),
-    "app_public.invitations": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0),
+    "app_public.organizations": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 0, 1, 0, 0),
+    "app_public.clinics": row(1, 1, 1, 1, 1, 1, 2, 2, 1, 4, 4, 0, 1, 0, 0),
+    "app_public.organization_memberships": row(1, 1, 1, 1, 1, 1, 11, 11, 0, 16, 16, 0, 1, 0, 0),
+    "app_public.clinic_memberships": row(5, 5, 5, 5, 4, 4, 9, 9, 5, 13, 13, 0, 5, 0, 0),
+    "app_public.invitations": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0),
   },
   writes: [
     {
