@@ -36,4 +36,23 @@ compared as (
     join pg_catalog.pg_attribute t on t.attrelid = k.confrelid and t.attnum = pair.theirs and t.attname = 'id'
     where k.contype = 'f' and k.conrelid = p.relid and pair.mine = a.attnum
   ) as source
+),
+-- The parts of policies, without a check that says of an update what using has said already, of columns that the policy's
+-- roles cannot update: the row that passes the one passes the other.
+clause as (
+  select p.*, part.name, part.text
+  from policy p
+  cross join lateral (values ('using', p.qual), ('with check', p.check)) as part (name, text)
+  where part.text is not null
+  and not (
+    part.name = 'with check' and p.command = 'update' and p.check = p.qual
+    and not exists (
+      select
+      from pg_catalog.pg_attribute a
+      cross join unnest(p.roles) as role
+      where a.attrelid = p.relid and a.attnum > 0 and not a.attisdropped
+      and p.check ~ ('\m' || a.attname || '\M')
+      and (role = 0 or pg_catalog.has_column_privilege(role, p.relid, a.attnum, 'update'))
+    )
+  )
 )

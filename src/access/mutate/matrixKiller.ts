@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { type Client, DatabaseError } from "pg";
 
+import { functionActors, matrixActors } from "../matrix/actors.ts";
 import { compareMatrix, type MatrixChange, type MatrixLine } from "../matrix/matrixLine.ts";
 import { probeMatrix } from "../matrix/probeMatrix.ts";
 import { readTables } from "../matrix/readTables.ts";
@@ -38,7 +39,7 @@ export function makeMatrixKiller({ world, baseline, schemas }: MatrixKillerOptio
     return names.filter((name) => probed.includes(name));
   };
   const firstChange = async (client: Client, tables: readonly string[]) => {
-    const lines = await probeMatrix((login) => Promise.resolve(actingAs(client, login)), world, { tables });
+    const lines = await probe(client, world, tables);
     const before = baseline.filter(({ table }) => tables.includes(table));
     return compareMatrix(before, lines)[0];
   };
@@ -69,10 +70,18 @@ export async function probeBaseline(client: Client, world: FullWorld): Promise<M
   await client.query("begin");
   try {
     const tables = (await readTables(client)).map(({ name }) => name);
-    return await probeMatrix((login) => Promise.resolve(actingAs(client, login)), world, { tables });
+    return await probe(client, world, tables);
   } finally {
     await client.query("rollback");
   }
+}
+
+/** Tries as everybody in the page of the matrix, and as the roles of functions. */
+function probe(client: Client, world: FullWorld, tables: readonly string[]): Promise<MatrixLine[]> {
+  return probeMatrix((login) => Promise.resolve(actingAs(client, login)), world, {
+    tables,
+    actors: [...matrixActors(world), ...functionActors(world)],
+  });
 }
 
 async function readAffected(

@@ -1,8 +1,6 @@
 -- One alternative of a policy is lost: somebody no longer reaches what is theirs.
 -- Cuts: branches
 select
-  p.object || ' ' || clause.name as object, p.table_object as touches, clause.text,
-  format('alter policy %I on %s %s (', p.polname, p.table_object, clause.name) || '{cut})' as sql
-from policy p,
-lateral (values ('using', p.qual), ('with check', p.check)) as clause (name, text)
-where clause.text is not null
+  c.object || ' ' || c.name as object, c.table_object as touches, c.text,
+  format('alter policy %I on %s %s (', c.polname, c.table_object, c.name) || '{cut})' as sql
+from clause c
