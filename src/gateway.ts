@@ -7,12 +7,13 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
-import { makeBootCheck } from "./access/bootCheck.ts";
+import { type BootCheck, makeBootCheck } from "./access/bootCheck.ts";
 import { type Identity, makeAuthenticate } from "./auth/authenticate.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
 import { signToken } from "./auth/signToken.ts";
 import { makeVerifyToken } from "./auth/verifyToken.ts";
 import type { Config } from "./config.ts";
+import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
 import { makePool } from "./database/makePool.ts";
 import { makeMaskError } from "./errors/maskError.ts";
 import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
@@ -37,7 +38,7 @@ export interface GatewayDependencies {
   /** Connection of the gateway's login role, which may do nothing but become a request's role. */
   url: string;
   logger: Logger;
-  /** What else `/ready` asks, for example whether migrations are current: the gateway's own role cannot see that. */
+  /** What else `/ready` asks, for example whether the worker of the same process runs. */
   checks?: Readonly<Record<string, ReadinessCheck>>;
 }
 
@@ -113,7 +114,7 @@ async function start(
   releases.add(websockets.close);
   const admin = await startAdminServer(
     { host: config.http.host, port: config.http.adminPort },
-    { database: () => canReach(pool), rowSecurity: bootCheck.isProtected, ...checks },
+    { ...ownChecks(pool, bootCheck), ...checks },
   );
   releases.add(admin.close);
 
@@ -129,7 +130,7 @@ async function start(
   };
 }
 
-interface PresetParts {
+export interface PresetParts {
   pool: Pool;
   url: string;
   logger: Logger;
@@ -137,7 +138,8 @@ interface PresetParts {
   releases: ReleaseList;
 }
 
-function makeGatewayPreset(
+/** The API as a gateway serves it; also for what walks through it without a server. */
+export function makeGatewayPreset(
   config: Config,
   { pool, url, logger, identities, releases }: PresetParts,
 ): GraphileConfig.Preset {
@@ -172,6 +174,14 @@ function makeGatewayPreset(
 
 function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {
   return keys === null ? null : makeCredentialBox(parseIntegrationKeys(keys));
+}
+
+function ownChecks(pool: Pool, bootCheck: BootCheck): Readonly<Record<string, ReadinessCheck>> {
+  return {
+    database: () => canReach(pool),
+    migrations: () => isSchemaCurrent(pool),
+    rowSecurity: bootCheck.isProtected,
+  };
 }
 
 async function canReach(pool: Pool): Promise<boolean> {

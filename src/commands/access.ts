@@ -1,8 +1,12 @@
 import type { CommandModule } from "yargs";
 
 import { accessCheckCommand } from "./accessCheck.ts";
+import { accessDiffCommand } from "./accessDiff.ts";
+import { accessFuzzCommand } from "./accessFuzz.ts";
 import { accessMatrixCommand } from "./accessMatrix.ts";
 import { accessMutateCommand } from "./accessMutate.ts";
+import { accessPlansCommand } from "./accessPlans.ts";
+import { accessWhyCommand } from "./accessWhy.ts";
 
 export const accessCommand: CommandModule = {
   command: "access <action>",
@@ -11,7 +15,11 @@ export const accessCommand: CommandModule = {
     args
       .command(accessCheckCommand)
       .command(accessMatrixCommand)
+      .command(accessFuzzCommand)
       .command(accessMutateCommand)
-      .demandCommand(1, "Say what to do: check, matrix or mutate."),
+      .command(accessWhyCommand)
+      .command(accessPlansCommand)
+      .command(accessDiffCommand)
+      .demandCommand(1, "Say what to do: check, matrix, fuzz, mutate, why, plans or diff."),
   handler: () => undefined,
 };

@@ -76,7 +76,10 @@ async function dropDatabase(template: DatabaseUrls, name: string): Promise<void>
   }
 }
 
-async function administer({ root }: DatabaseUrls, statements: string[]): Promise<pg.QueryResultRow[][]> {
+export async function administer(
+  { root }: DatabaseUrls,
+  statements: string[],
+): Promise<pg.QueryResultRow[][]> {
   const client = new pg.Client({ connectionString: root });
   await client.connect();
   try {

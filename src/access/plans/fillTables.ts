@@ -47,15 +47,15 @@ const FILLINGS: readonly string[] = [
    from app_public.clinics, generate_series(1, 100) as n`,
   `insert into app_public.resource_shares (organization_id, owner_clinic_id, clinic_id, care_session_id)
    select x.organization_id, x.clinic_id, other_id, x.id
-   from app_public.care_sessions x ${OTHER_CLINIC} where get_byte(uuid_send(x.id), 14) % 4 = 0`,
+   from app_public.care_sessions x ${OTHER_CLINIC} where get_byte(uuid_send(x.id), 14) % 2 = 0`,
   `insert into app_public.patient_clinic_links (organization_id, clinic_id, patient_id, home_clinic_id)
    select x.organization_id, other_id, x.id, x.clinic_id
    from (select organization_id, id, home_clinic_id as clinic_id from app_public.patients) x ${OTHER_CLINIC}
-   where get_byte(uuid_send(x.id), 15) % 4 = 0`,
+   where get_byte(uuid_send(x.id), 15) % 2 = 0`,
   `insert into app_public.break_glass_grants (organization_id, patient_id, home_clinic_id, user_id, reason, created_at, expires_at)
    select x.organization_id, x.patient_id, x.clinic_id, x.provider_id, 'Made for a test of plans.', x.starts_at,
      x.starts_at + interval '1 hour'
-   from app_public.appointments x where get_byte(uuid_send(x.id), 15) % 32 = 0`,
+   from app_public.appointments x where get_byte(uuid_send(x.id), 15) % 16 = 0`,
   `insert into app_public.invitations (organization_id, clinic_id, email, organization_role, clinic_role, code_hash, expires_at)
    select organization_id, id, 'person-' || n || '@example.com', 'member', 'staff', uuid_send(gen_random_uuid()), now()
    from app_public.clinics, generate_series(1, 100) as n`,
