@@ -1,25 +1,31 @@
 import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
-import express from "express";
+import express, { type Express } from "express";
 import { grafserv } from "grafserv/express/v4";
 import { makeSchema } from "graphile-build";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
+import { makeObserveOperationsPlugin } from "../plugins/ObserveOperationsPlugin.ts";
 import { makeBootCheck } from "./access/bootCheck.ts";
-import { type Identity, makeAuthenticate } from "./auth/authenticate.ts";
+import { type Authenticate, type Identity, makeAuthenticate } from "./auth/authenticate.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
 import { signToken } from "./auth/signToken.ts";
 import { makeVerifyToken } from "./auth/verifyToken.ts";
 import type { Config } from "./config.ts";
 import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
 import { makePool } from "./database/makePool.ts";
+import { openRequestPools, type RequestPools } from "./database/openRequestPools.ts";
+import { makeRequestConnections } from "./database/requestConnections.ts";
 import { makeMaskError } from "./errors/maskError.ts";
 import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
+import { Admission } from "./http/Admission.ts";
 import { makeAuthenticateRequest } from "./http/authenticateRequest.ts";
 import { assertGraphqlBody, assertGraphqlRequest, makeReadJsonBody } from "./http/graphqlRequest.ts";
 import { listen, makeHttpServerLimits } from "./http/listen.ts";
+import { makeLogRequest, makeRequestRecorder, type RequestRecorder } from "./http/logRequest.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
 import { acceptRequestId, identifyRequest } from "./http/requestId.ts";
 import { setSecurityHeaders } from "./http/securityHeaders.ts";
@@ -33,6 +39,9 @@ import {
   MAXIMUM_BODY_BYTES,
 } from "./preset.ts";
 import { ReleaseList } from "./ReleaseList.ts";
+import { makeMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { connectionEvents, observeGateway } from "./telemetry/observeGateway.ts";
+import { makePseudonym } from "./telemetry/pseudonyms.ts";
 
 export interface GatewayDependencies {
   /** Connection of the gateway's login role, which may do nothing but become a request's role. */
@@ -40,16 +49,21 @@ export interface GatewayDependencies {
   logger: Logger;
   /** What else `/ready` asks, for example whether the worker of the same process runs. */
   checks?: Readonly<Record<string, ReadinessCheck>>;
+  /** Shared with others of the same process; a gateway alone has its own. */
+  metrics?: Metrics;
 }
 
 export interface RunningGateway {
   /** Where the explorer is; the API is at `/graphql` below it. */
   url: string;
-  /** Where `/live` and `/ready` are. */
+  /** Where `/live`, `/ready` and `/metrics` are. */
   adminUrl: string;
   /** Builds the API anew from the database. If that fails, it rejects and the schema of before keeps serving. */
   reload(): Promise<void>;
-  /** Ends websockets and running requests, then every connection to the database. */
+  /**
+   * Says that it is not ready, goes on serving until balancers have noticed (`drainDelay`), then lets running requests end,
+   * closes websockets, and lastly every connection to the database.
+   */
   close(): Promise<void>;
 }
 
@@ -69,29 +83,108 @@ export async function startGateway(
 
 async function start(
   config: Config,
-  { url, logger: parentLogger, checks = {} }: GatewayDependencies,
+  { url, logger: parentLogger, checks = {}, metrics = makeMetrics() }: GatewayDependencies,
   releases: ReleaseList,
 ): Promise<RunningGateway> {
   const logger = parentLogger.child({ scope: "gateway" });
   const authenticate = makeAuthenticate(makeVerifyToken(config.auth));
-  const pool = makePool(
-    url,
-    { max: config.database.gatewayPoolSize, applicationName: "bailiwick-gateway" },
-    logger,
-  );
-  releases.add(() => pool.end());
   const identities = new WeakMap<object, Identity>();
-  const preset = makeGatewayPreset(config, { pool, url, logger, identities, releases });
+  const recorder = makeRequestRecorder({
+    logger,
+    metrics,
+    pseudonym: makePseudonym(config),
+    operationNames: new Set(),
+  });
+  const pools = openRequestPools(config.database, { url, logger, metrics, releases });
+  const bootCheck = makeBootCheck(pools.checkPool, logger);
+  const api = await buildApi(
+    makeGatewayPreset(config, { pools, url, logger, identities, releases, metrics, recorder }),
+    { isSafe: bootCheck.assertProtected, releases },
+  );
 
-  const bootCheck = makeBootCheck(pool, logger);
-  const [{ schema, resolvedPreset }] = await Promise.all([makeSchema(preset), bootCheck.assertProtected()]);
+  const admission = new Admission(config.http.maximumConcurrent, () =>
+    metrics.refusals.inc({ reason: "overload" }),
+  );
+  const app = makeApp({ authenticate, identities, recorder });
+  const server = createServer(makeHttpServerLimits(), admission.guard(app));
+  await api.graphql.addTo(app, server, false);
+  app.use(refuseUnknownPath, makeRefuseRequest(logger));
+
+  const websockets = attachWebsockets(server, api.graphql, {
+    authenticate,
+    identities,
+    path: GRAPHQL_PATH,
+    maximumMessageBytes: MAXIMUM_BODY_BYTES,
+  });
+  releases.add(websockets.close);
+  const adminUrl = await serveAdmin(config, {
+    checks: {
+      serving: async () => !admission.isDraining,
+      database: () => canReach(pools.checkPool),
+      migrations: () => isSchemaCurrent(pools.checkPool),
+      rowSecurity: bootCheck.isProtected,
+      ...observeGateway(metrics, { ...pools, admission, countSockets: websockets.count }),
+      ...checks,
+    },
+    metrics,
+    releases,
+  });
+  const listening = await listen(server, config.http);
+  releases.add(listening.close);
+  releases.add(async () => {
+    admission.drain();
+    await sleep(config.http.drainDelay);
+    // Not before: clients come back at once, and must find another instance.
+    websockets.goAway();
+  });
+
+  return { url: listening.url, adminUrl, reload: api.reload, close: () => releases.releaseAll() };
+}
+
+/** @param isSafe rejects where nothing may be served; asked while the schema is built. */
+async function buildApi(
+  preset: GraphileConfig.Preset,
+  { isSafe, releases }: { isSafe: () => Promise<void>; releases: ReleaseList },
+) {
+  const [{ schema, resolvedPreset }] = await Promise.all([makeSchema(preset), isSafe()]);
   const graphql = grafserv({ preset: resolvedPreset, schema });
   releases.add(() => graphql.release());
   await graphql.ready();
+  const reload = async () => {
+    const next = await makeSchema(preset);
+    await graphql.setPreset(next.resolvedPreset);
+    graphql.setSchema(next.schema);
+  };
+  return { graphql, reload };
+}
 
+interface AdminParts {
+  checks: Readonly<Record<string, ReadinessCheck>>;
+  metrics: Metrics;
+  releases: ReleaseList;
+}
+
+/** Serves before the gateway does and until it has let go of everything, so that whoever asks is told. */
+async function serveAdmin({ http }: Config, { checks, metrics, releases }: AdminParts): Promise<string> {
+  const admin = await startAdminServer(
+    { host: http.host, port: http.adminPort },
+    { checks, advisory: http.advisoryChecks, metrics: metrics.text },
+  );
+  releases.add(admin.close);
+  return admin.url;
+}
+
+interface AppParts {
+  authenticate: Authenticate;
+  identities: WeakMap<object, Identity>;
+  recorder: RequestRecorder;
+}
+
+/** What a request passes before GraphQL sees it. */
+function makeApp({ authenticate, identities, recorder }: AppParts): Express {
   const app = express();
   app.disable("x-powered-by");
-  app.use(identifyRequest, setSecurityHeaders);
+  app.use(identifyRequest, makeLogRequest(recorder), setSecurityHeaders);
   app.use(
     GRAPHQL_PATH,
     assertGraphqlRequest,
@@ -99,53 +192,22 @@ async function start(
     makeReadJsonBody(MAXIMUM_BODY_BYTES),
     assertGraphqlBody,
   );
-  const server = createServer(makeHttpServerLimits(), app);
-  await graphql.addTo(app, server, false);
-  app.use(refuseUnknownPath, makeRefuseRequest(logger));
-
-  const listening = await listen(server, config.http);
-  releases.add(listening.close);
-  const websockets = attachWebsockets(server, graphql, {
-    authenticate,
-    identities,
-    path: GRAPHQL_PATH,
-    maximumMessageBytes: MAXIMUM_BODY_BYTES,
-  });
-  releases.add(websockets.close);
-  const admin = await startAdminServer(
-    { host: config.http.host, port: config.http.adminPort },
-    {
-      database: () => canReach(pool),
-      migrations: () => isSchemaCurrent(pool),
-      rowSecurity: bootCheck.isProtected,
-      ...checks,
-    },
-  );
-  releases.add(admin.close);
-
-  return {
-    url: listening.url,
-    adminUrl: admin.url,
-    async reload() {
-      const next = await makeSchema(preset);
-      await graphql.setPreset(next.resolvedPreset);
-      graphql.setSchema(next.schema);
-    },
-    close: () => releases.releaseAll(),
-  };
+  return app;
 }
 
 interface PresetParts {
-  pool: Pool;
+  pools: RequestPools;
   url: string;
   logger: Logger;
-  identities: WeakMap<object, Identity>;
+  metrics: Metrics;
   releases: ReleaseList;
+  identities: WeakMap<object, Identity>;
+  recorder: RequestRecorder;
 }
 
 function makeGatewayPreset(
   config: Config,
-  { pool, url, logger, identities, releases }: PresetParts,
+  { pools: { pool, gate }, url, logger, identities, releases, metrics, recorder }: PresetParts,
 ): GraphileConfig.Preset {
   // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
   const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
@@ -154,14 +216,17 @@ function makeGatewayPreset(
     pgSubscriber.release();
     await listenPool.end();
   });
-  const pgService = makePgService({
-    pool,
-    pgSubscriber,
-    schemas: EXPOSED_SCHEMAS,
-    pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
-  });
+  const pgService = {
+    ...makePgService({
+      pool,
+      pgSubscriber,
+      schemas: EXPOSED_SCHEMAS,
+      pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
+    }),
+    adaptor: { makePgService, ...makeRequestConnections({ pool, gate, events: connectionEvents(metrics) }) },
+  };
   const nobody = { organizationId: null, clinicId: null, purposeOfUse: null };
-  return makePreset(
+  const preset = makePreset(
     { isExplorerServed: config.environment !== "production" },
     {
       pgService,
@@ -174,6 +239,8 @@ function makeGatewayPreset(
       credentials: makeCredentials(config.integrations),
     },
   );
+  const tellsTiming = config.environment === "development";
+  return { extends: [preset], plugins: [makeObserveOperationsPlugin({ recorder, metrics, tellsTiming })] };
 }
 
 function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {

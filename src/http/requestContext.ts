@@ -2,19 +2,55 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 import type { ErrorCode } from "../errors/catalogue.ts";
 
-/** What the parts of one request that are not handed the request itself (error masking) need to know of it. */
+export type OperationKind = "query" | "mutation" | "subscription";
+
+/** What the parts of one request that are not handed the request itself (error masking, the database) need to know of it. */
 export interface RequestContext {
   requestId: string;
   /** Whether the request carried no token. */
   anonymous: boolean;
   /** Codes of the errors its answer contains; the HTTP status follows from them. */
   errorCodes: Set<ErrorCode>;
+  /** Aborted when the client has gone away before its answer was complete. */
+  signal: AbortSignal;
+  /** Who asks; logged as a pseudonym only. */
+  userId: string | null;
+  /** What is asked; null until the document has been read. */
+  operation: { name: string | null; kind: OperationKind } | null;
+  /** Estimated cost of the operation in points; null where nobody estimates it. */
+  cost: number | null;
+  /** What the request asked of the database so far; milliseconds. */
+  database: { statements: number; waited: number; busy: number };
+  /** `performance.now()` at its arrival. */
+  startedAt: number;
 }
 
+const NEVER = new AbortController().signal;
 const storage = new AsyncLocalStorage<RequestContext>();
 
-export function makeRequestContext(requestId: string): RequestContext {
-  return { requestId, anonymous: true, errorCodes: new Set() };
+/** @param signal tells that the client has left; without one it stays. */
+export function makeRequestContext(requestId: string, signal: AbortSignal = NEVER): RequestContext {
+  return {
+    requestId,
+    anonymous: true,
+    errorCodes: new Set(),
+    signal,
+    userId: null,
+    operation: null,
+    cost: null,
+    database: { statements: 0, waited: 0, busy: 0 },
+    startedAt: performance.now(),
+  };
+}
+
+/** The context of one operation among several of a connection: who asks stays, what is asked is its own. */
+export function continueRequestContext({
+  requestId,
+  anonymous,
+  signal,
+  userId,
+}: RequestContext): RequestContext {
+  return { ...makeRequestContext(requestId, signal), anonymous, userId };
 }
 
 export function runInRequestContext<T>(context: RequestContext, callback: () => T): T {

@@ -2,13 +2,18 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { type GrafservBase, makeGraphQLWSConfig, normalizeConnectionParams } from "grafserv";
-import type { Context } from "graphql-ws";
-import { type Extra, useServer } from "graphql-ws/use/ws";
+import { execute, type ExecutionArgs, subscribe } from "graphql";
+import { useServer } from "graphql-ws/use/ws";
 import { type WebSocket, WebSocketServer } from "ws";
 
 import type { Authenticate, Identity } from "../auth/authenticate.ts";
 import { AppError } from "../errors/AppError.ts";
-import { makeRequestContext, type RequestContext, runInRequestContext } from "./requestContext.ts";
+import {
+  continueRequestContext,
+  makeRequestContext,
+  type RequestContext,
+  runInRequestContext,
+} from "./requestContext.ts";
 import { acceptRequestId } from "./requestId.ts";
 
 /** Close codes of graphql-ws for what its own checks do not cover. */
@@ -16,6 +21,7 @@ const CLOSE_UNAUTHORIZED = 4401;
 const CLOSE_BAD_REQUEST = 4400;
 const CLOSE_GOING_AWAY = 1001;
 const INIT_TIMEOUT = 3000;
+const GOODBYE_TIMEOUT = 2000;
 
 interface WebsocketDependencies {
   authenticate: Authenticate;
@@ -23,6 +29,19 @@ interface WebsocketDependencies {
   identities: WeakMap<object, Identity>;
   path: string;
   maximumMessageBytes: number;
+}
+
+export interface Websockets {
+  /** How many are open. */
+  count(): number;
+  /** Asks every client to come back elsewhere (1001), and accepts nobody any more. */
+  goAway(): void;
+  close(): Promise<void>;
+}
+
+/** What the arguments of an operation are besides what graphql-ws knows of them: grafserv names the socket. */
+interface FromSocket {
+  requestContext?: { ws?: { socket?: WebSocket } };
 }
 
 /**
@@ -33,16 +52,11 @@ export function attachWebsockets(
   server: Server,
   grafserv: GrafservBase,
   { authenticate, identities, path, maximumMessageBytes }: WebsocketDependencies,
-): { close: () => Promise<void> } {
+): Websockets {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maximumMessageBytes });
   const contexts = new WeakMap<WebSocket, RequestContext>();
   const graphql = makeGraphQLWSConfig(grafserv);
-  const within = <T>(context: Context<Record<string, unknown> | undefined, Extra>, callback: () => T): T =>
-    runInRequestContext(
-      contexts.get(context.extra.socket) ?? makeRequestContext(acceptRequestId(undefined)),
-      callback,
-    );
-
+  const { ofSocket, ofOperation } = makeContextRunners(contexts);
   const disposable = useServer(
     {
       ...graphql,
@@ -53,7 +67,7 @@ export function attachWebsockets(
         try {
           const identity = await authenticate((name) => parameters[name], requestId);
           identities.set(socket, identity);
-          contexts.set(socket, { ...makeRequestContext(requestId), anonymous: identity.claims === null });
+          contexts.set(socket, contextOf(socket, identity, requestId));
           closeAtExpiry(socket, identity);
           return true;
         } catch (error) {
@@ -62,11 +76,13 @@ export function attachWebsockets(
         }
       },
       onSubscribe: (context, id, payload) =>
-        within(context, () => graphql.onSubscribe?.(context, id, payload)),
+        ofSocket(context.extra.socket, () => graphql.onSubscribe?.(context, id, payload)),
+      execute: (args) => ofOperation(args, () => (graphql.execute ?? execute)(args)),
+      subscribe: (args) => ofOperation(args, () => (graphql.subscribe ?? subscribe)(args)),
       onNext: (context, id, payload, args, result) =>
-        within(context, () => graphql.onNext?.(context, id, payload, args, result)),
+        ofOperation(args, () => graphql.onNext?.(context, id, payload, args, result)),
       onError: (context, id, payload, errors) =>
-        within(context, () => graphql.onError?.(context, id, payload, errors)),
+        ofSocket(context.extra.socket, () => graphql.onError?.(context, id, payload, errors)),
     },
     sockets,
   );
@@ -74,15 +90,47 @@ export function attachWebsockets(
   const upgrade = makeUpgrade(sockets, path);
   server.on("upgrade", upgrade);
 
+  const goAway = () => {
+    server.off("upgrade", upgrade);
+    for (const client of sockets.clients) {
+      client.close(CLOSE_GOING_AWAY, "The server is shutting down.");
+      // One that is gone without a word would not answer.
+      setTimeout(() => client.terminate(), GOODBYE_TIMEOUT).unref();
+    }
+  };
   return {
+    count: () => sockets.clients.size,
+    goAway,
     async close() {
-      server.off("upgrade", upgrade);
-      for (const client of sockets.clients) {
-        client.close(CLOSE_GOING_AWAY, "The server is shutting down.");
-      }
+      goAway();
       await disposable.dispose();
     },
   };
+}
+
+/** Runs callbacks as a part of what they belong to: several operations share a socket, and each is observed by itself. */
+function makeContextRunners(contexts: WeakMap<WebSocket, RequestContext>) {
+  const operations = new WeakMap<ExecutionArgs, RequestContext>();
+  const contextOfSocket = (socket: WebSocket | undefined) =>
+    (socket && contexts.get(socket)) ?? makeRequestContext(acceptRequestId(undefined));
+  return {
+    ofSocket: <T>(socket: WebSocket, callback: () => T): T =>
+      runInRequestContext(contextOfSocket(socket), callback),
+    ofOperation<T>(args: ExecutionArgs, callback: () => T): T {
+      const socket = (args as FromSocket).requestContext?.ws?.socket;
+      const context = operations.get(args) ?? continueRequestContext(contextOfSocket(socket));
+      operations.set(args, context);
+      return runInRequestContext(context, callback);
+    },
+  };
+}
+
+/** What is known of everybody at the other end of a socket; statements that run for it stop when it closes. */
+function contextOf(socket: WebSocket, { claims }: Identity, requestId: string): RequestContext {
+  const departure = new AbortController();
+  socket.once("close", () => departure.abort());
+  const context = makeRequestContext(requestId, departure.signal);
+  return { ...context, anonymous: claims === null, userId: claims?.userId ?? null };
 }
 
 function makeUpgrade(sockets: WebSocketServer, path: string) {
