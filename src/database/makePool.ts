@@ -1,14 +1,14 @@
 import { Pool } from "pg";
 import type { Logger } from "pino";
 
-import { watchStatements } from "./watchStatements.ts";
+import { setDeadline, watchStatements } from "./watchStatements.ts";
 
 export interface PoolOptions {
   max: number;
   /** Shown in pg_stat_activity. */
   applicationName: string;
   /** Milliseconds after which a statement without an answer means that the connection is dead; none by default. */
-  statementDeadline?: number;
+  statementDeadline?: number | null;
 }
 
 const CONNECTION_TIMEOUT = 5_000;
@@ -18,7 +18,7 @@ const KEEP_ALIVE_DELAY = 10_000;
 /** A pool that survives the loss of its server: connections that break are logged and replaced. */
 export function makePool(
   url: string,
-  { max, applicationName, statementDeadline }: PoolOptions,
+  { max, applicationName, statementDeadline = null }: PoolOptions,
   logger: Logger,
 ): Pool {
   const pool = new Pool({
@@ -39,7 +39,8 @@ export function makePool(
   // The pool stops listening to a connection while it is lent out; unheard, its loss would end the process.
   pool.on("connect", (client) => {
     client.on("error", tell);
-    watchStatements(client, statementDeadline);
+    watchStatements(client);
+    setDeadline(client, statementDeadline);
   });
   return pool;
 }

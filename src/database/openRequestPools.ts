@@ -22,8 +22,8 @@ interface PoolParts {
   releases: ReleaseList;
 }
 
-/** Milliseconds: a second more than the server itself gives a statement (auth/pgSettings.ts). */
-const STATEMENT_DEADLINE = 11_000;
+/** Milliseconds. Requests bring their own, see requestConnections.ts. */
+const CHECK_DEADLINE = 10_000;
 const CHECK_CONNECTIONS = 2;
 const WAITING_PER_CONNECTION = 20;
 
@@ -32,8 +32,8 @@ export function openRequestPools(
   { gatewayPoolSize, gatewayPoolWait }: DatabaseConfig,
   { url, logger, metrics, releases }: PoolParts,
 ): RequestPools {
-  const open = (max: number, applicationName: string) => {
-    const pool = makePool(url, { max, applicationName, statementDeadline: STATEMENT_DEADLINE }, logger);
+  const open = (max: number, applicationName: string, statementDeadline: number | null) => {
+    const pool = makePool(url, { max, applicationName, statementDeadline }, logger);
     releases.add(() => pool.end());
     return pool;
   };
@@ -43,8 +43,8 @@ export function openRequestPools(
     maximumWaiting: gatewayPoolSize * WAITING_PER_CONNECTION,
   };
   return {
-    pool: open(gatewayPoolSize, "bailiwick-gateway"),
+    pool: open(gatewayPoolSize, "bailiwick-gateway", null),
     gate: new ConnectionGate(limits, (refusal) => metrics.refusals.inc({ reason: `database_${refusal}` })),
-    checkPool: open(CHECK_CONNECTIONS, "bailiwick-checks"),
+    checkPool: open(CHECK_CONNECTIONS, "bailiwick-checks", CHECK_DEADLINE),
   };
 }

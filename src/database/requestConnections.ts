@@ -10,6 +10,7 @@ import { currentRequestContext, type RequestContext } from "../http/requestConte
 import { cancelStatement } from "./cancelStatement.ts";
 import type { ConnectionGate } from "./ConnectionGate.ts";
 import { forgetPlans, isStalePlan } from "./stalePlans.ts";
+import { setDeadline } from "./watchStatements.ts";
 
 type Settings = Record<string, string | undefined> | null;
 type Work<T> = (client: NodePostgresPgClient) => T | Promise<T>;
@@ -35,6 +36,10 @@ const ATTEMPTS = 4;
 const FIRST_WAIT = 10;
 /** `@dataplan/pg`'s own adaptor says the same: what compiling a plan saves is less than it costs. */
 const WITHOUT_COMPILING = "set jit_optimize_above_cost to -1";
+/** As Postgres reads it; without a unit in milliseconds. */
+const TIMEOUT_PATTERN = /^([1-9]\d*)(m?s)?$/;
+/** Milliseconds. */
+const GRACE = 1_000;
 const NEVER = new AbortController().signal;
 
 /**
@@ -124,6 +129,7 @@ async function lease<T>(
     const client = await pool.connect();
     const start = performance.now();
     const stopWatching = watchDeparture(client, request, events);
+    setDeadline(client, deadlineOf(settings));
     try {
       await prepare(client);
       return await makeWithPgClientViaPgClientAlreadyInTransaction(client)(settings, work);
@@ -142,6 +148,12 @@ async function lease<T>(
 /** Tenants wait in lines of their own, and people without one by themselves. */
 function lineOf(settings: Settings): string {
   return settings?.["app.organization_id"] ?? settings?.["jwt.claims.sub"] ?? "";
+}
+
+/** A second more than the server gives itself; null where it has no limit (reading the catalogue for the schema). */
+function deadlineOf(settings: Settings): number | null {
+  const [, number, unit] = TIMEOUT_PATTERN.exec(settings?.statement_timeout ?? "") ?? [];
+  return number === undefined ? null : Number(number) * (unit === "s" ? 1000 : 1) + GRACE;
 }
 
 function record(request: RequestContext | undefined, waited: number, busy: number): void {

@@ -7,16 +7,19 @@ interface Connected {
   connection: { stream: { destroy(): void } };
 }
 
+/** Milliseconds. */
+const LAST_CHANCE = 200;
 const VERB_PATTERN = /^\s*(?:\/\*.*?\*\/\s*)?([a-z]+)/i;
 
+/** Milliseconds for each connection that has a deadline now. */
+const deadlines = new WeakMap<ClientBase, number>();
+
 /**
- * Gives every statement of a connection a span where traces are on, and a deadline where one is given: a server that has
- * fallen silent (its network is gone, and nothing says so) does not answer a `statement_timeout` either. A connection that
- * misses the deadline is broken off, which fails everything that waits for it.
- *
- * @param deadline milliseconds; longer than the server's own timeout.
+ * Gives every statement of a connection a span where traces are on, and a deadline where one is set: a server that has
+ * fallen silent (its network is gone, and nothing says so) does not keep its own `statement_timeout` either. A connection
+ * that misses the deadline is broken off, which fails everything that waits for it.
  */
-export function watchStatements(client: ClientBase, deadline?: number): void {
+export function watchStatements(client: ClientBase): void {
   const query = client.query.bind(client) as (...args: unknown[]) => unknown;
   const { connection } = client as unknown as Connected;
   const watched = (...args: unknown[]) => {
@@ -25,14 +28,36 @@ export function watchStatements(client: ClientBase, deadline?: number): void {
       () => describe(args[0]),
       () => query(...args),
     );
+    const deadline = deadlines.get(client);
     if (deadline !== undefined && running instanceof Promise) {
-      const timer = setTimeout(() => connection.stream.destroy(), deadline);
-      const settle = () => clearTimeout(timer);
-      running.then(settle, settle);
+      limit(running, deadline, () => connection.stream.destroy());
     }
     return running;
   };
   client.query = watched as typeof client.query;
+}
+
+/** Calls `onMissed` unless the promise has settled in time. */
+function limit(running: Promise<unknown>, milliseconds: number, onMissed: () => void): void {
+  // If this process was busy all the while, the answer may have come and not been read: it gets the chance now.
+  const lookAgain = () =>
+    (timer = setTimeout(() => setImmediate(() => isPending && onMissed()), LAST_CHANCE));
+  let isPending = true;
+  let timer = setTimeout(lookAgain, milliseconds);
+  const settle = () => {
+    isPending = false;
+    clearTimeout(timer);
+  };
+  running.then(settle, settle);
+}
+
+/** From now on each statement of the connection has this many milliseconds; null for as many as it needs. */
+export function setDeadline(client: ClientBase, milliseconds: number | null): void {
+  if (milliseconds === null) {
+    deadlines.delete(client);
+  } else {
+    deadlines.set(client, milliseconds);
+  }
 }
 
 /** The statement's verb and prepared name: its text may hold values that were written into it. */
