@@ -25,7 +25,7 @@ import { Admission } from "./http/Admission.ts";
 import { makeAuthenticateRequest } from "./http/authenticateRequest.ts";
 import { assertGraphqlBody, assertGraphqlRequest, makeReadJsonBody } from "./http/graphqlRequest.ts";
 import { listen, makeHttpServerLimits } from "./http/listen.ts";
-import { makeLogRequest, makeRequestRecorder, type RequestRecorder } from "./http/logRequest.ts";
+import { makeLogRequest, makeRequestRecorder, openSpan, type RequestRecorder } from "./http/logRequest.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
 import { acceptRequestId, identifyRequest } from "./http/requestId.ts";
 import { setSecurityHeaders } from "./http/securityHeaders.ts";
@@ -184,7 +184,7 @@ interface AppParts {
 function makeApp({ authenticate, identities, recorder }: AppParts): Express {
   const app = express();
   app.disable("x-powered-by");
-  app.use(identifyRequest, makeLogRequest(recorder), setSecurityHeaders);
+  app.use(identifyRequest, openSpan, makeLogRequest(recorder), setSecurityHeaders);
   app.use(
     GRAPHQL_PATH,
     assertGraphqlRequest,

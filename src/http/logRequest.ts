@@ -4,12 +4,15 @@ import type { Logger } from "pino";
 import type { ErrorCode } from "../errors/catalogue.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Pseudonym } from "../telemetry/pseudonyms.ts";
-import { currentTraceId } from "../telemetry/tracing.ts";
+import { currentTraceId, traceRequest } from "../telemetry/tracing.ts";
 import { currentRequestContext, type RequestContext } from "./requestContext.ts";
 
 export interface RequestRecorder {
   /** Writes the line of an operation that has ended, and counts it. */
-  record(context: RequestContext, answer: { status: number | null; address?: string }): void;
+  record(
+    context: RequestContext,
+    answer: { status: number | null; address?: string; traceId?: string },
+  ): void;
 }
 
 interface RecorderParts {
@@ -35,7 +38,7 @@ export function makeRequestRecorder({
   operationNames,
 }: RecorderParts): RequestRecorder {
   return {
-    record(context, { status, address }) {
+    record(context, { status, address, traceId = currentTraceId() }) {
       const { operation, errorCodes, database } = context;
       const duration = performance.now() - context.startedAt;
       const kind = operation?.kind ?? "none";
@@ -49,7 +52,7 @@ export function makeRequestRecorder({
       logger.info(
         {
           requestId: context.requestId,
-          traceId: currentTraceId(),
+          traceId,
           kind,
           operation: name?.slice(0, MAXIMUM_NAME_LENGTH),
           actor: context.userId === null ? null : pseudonym(context.userId),
@@ -69,6 +72,13 @@ export function makeRequestRecorder({
   };
 }
 
+/** Gives every request its span where traces are on. */
+export const openSpan: RequestHandler = ({ method, headers }, response, next) => {
+  const onEnd = (callback: (status: number) => void) =>
+    void response.once("close", () => callback(response.statusCode));
+  traceRequest({ method, headers, onEnd }, next);
+};
+
 /** Writes the line of an HTTP request when its answer is complete, or its client has gone. */
 export function makeLogRequest(recorder: RequestRecorder): RequestHandler {
   return (request, response, next) => {
@@ -76,7 +86,10 @@ export function makeLogRequest(recorder: RequestRecorder): RequestHandler {
     if (context) {
       // Kept now: a closed socket has no address any more.
       const address = request.ip;
-      response.once("close", () => recorder.record(context, { status: response.statusCode, address }));
+      const traceId = currentTraceId();
+      response.once("close", () => {
+        recorder.record(context, { status: response.statusCode, address, traceId });
+      });
     }
     next();
   };

@@ -1,12 +1,7 @@
 import { type Attributes, context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 
-/** What spans are made of; the name of a span is its kind's and, where there is one, the operation's. */
-const KINDS = {
-  http: SpanKind.SERVER,
-  graphql: SpanKind.INTERNAL,
-  postgres: SpanKind.CLIENT,
-  job: SpanKind.CONSUMER,
-} as const;
+const KINDS = { graphql: SpanKind.INTERNAL, postgres: SpanKind.CLIENT } as const;
+const TRACER = "bailiwick";
 
 let isTracing = false;
 
@@ -44,7 +39,7 @@ export function withSpan<T>(kind: keyof typeof KINDS, describe: () => Attributes
   }
   const attributes = describe();
   return trace
-    .getTracer("bailiwick")
+    .getTracer(TRACER)
     .startActiveSpan(spanName(kind, attributes), { kind: KINDS[kind], attributes }, (span) => {
       const fail = (error: unknown) => {
         const code = (error as { code?: unknown } | null)?.code;
@@ -67,9 +62,48 @@ export function withSpan<T>(kind: keyof typeof KINDS, describe: () => Attributes
     });
 }
 
-/** Runs `work` as a part of the trace that the headers of a request name, if they do and traces are on. */
-export function continueTrace<T>(headers: Readonly<Record<string, unknown>>, work: () => T): T {
-  return isTracing ? context.with(propagation.extract(context.active(), headers), work) : work();
+/** A request as far as its span is concerned. */
+interface TracedRequest {
+  method: string;
+  headers: Readonly<Record<string, unknown>>;
+  /** Calls back with the status when the answer has ended. */
+  onEnd(callback: (status: number) => void): void;
+}
+
+/** Runs `work` in the span of a request, as a part of the trace that its headers name if they do (W3C traceparent). */
+export function traceRequest({ method, headers, onEnd }: TracedRequest, work: () => void): void {
+  if (!isTracing) {
+    work();
+    return;
+  }
+  const attributes = { "http.request.method": method };
+  const parent = propagation.extract(context.active(), headers);
+  trace
+    .getTracer(TRACER)
+    .startActiveSpan(`http ${method}`, { kind: SpanKind.SERVER, attributes }, parent, (span) => {
+      onEnd((status) => {
+        span.setAttribute("http.response.status_code", status);
+        if (status >= 500) {
+          span.setStatus({ code: SpanStatusCode.ERROR });
+        }
+        span.end();
+      });
+      work();
+    });
+}
+
+/** Records what has been done already, for libraries that say so in two events. `startedAt` is of `Date.now()`. */
+export function recordJob(task: string, startedAt: number, hasFailed: boolean): void {
+  if (isTracing) {
+    const attributes = { "messaging.system": "graphile-worker", "messaging.operation.name": task };
+    const span = trace
+      .getTracer(TRACER)
+      .startSpan(`job ${task}`, { kind: SpanKind.CONSUMER, attributes, startTime: startedAt });
+    if (hasFailed) {
+      span.setStatus({ code: SpanStatusCode.ERROR });
+    }
+    span.end();
+  }
 }
 
 /** The trace that is being recorded, to be found from a log line; undefined without traces. */
@@ -78,10 +112,6 @@ export function currentTraceId(): string | undefined {
 }
 
 function spanName(kind: keyof typeof KINDS, attributes: Attributes): string {
-  const {
-    "db.operation.name": verb,
-    "graphql.operation.type": type,
-    "messaging.operation.name": task,
-  } = attributes;
-  return [kind, verb ?? type ?? task].filter((part) => typeof part === "string").join(" ");
+  const { "db.operation.name": verb, "graphql.operation.type": type } = attributes;
+  return `${kind} ${String(verb ?? type)}`;
 }
