@@ -1,4 +1,5 @@
-import pRetry from "p-retry";
+import { setTimeout as sleep } from "node:timers/promises";
+
 import type { Pool, PoolClient } from "pg";
 import {
   makeWithPgClientViaPgClientAlreadyInTransaction,
@@ -64,37 +65,32 @@ export function makeRequestConnections(parts: Parts) {
     }
   };
 
-  const withPgClient = <T>(settings: Settings, work: Work<T>): Promise<T> => {
-    let statements = 0;
-    const attempt = () => {
-      statements = 0;
-      return lease(parts, settings, prepare, (client) =>
-        work(counted(client, (count) => (statements += count))),
-      );
-    };
-    return pRetry(attempt, {
-      retries: ATTEMPTS - 1,
-      minTimeout: FIRST_WAIT,
-      randomize: true,
-      shouldRetry: ({ error }) => {
+  const withPgClient = async <T>(settings: Settings, work: Work<T>): Promise<T> => {
+    for (let attempt = 1; ; attempt++) {
+      let statements = 0;
+      try {
+        return await lease(parts, settings, prepare, (client) =>
+          work(counted(client, (count) => (statements += count))),
+        );
+      } catch (error) {
         // What was decided between two statements might come out differently now; a single one starts from nothing.
         const reason = statements <= 1 ? passingReason(error) : null;
-        if (reason === FEATURE_NOT_SUPPORTED) {
-          generation++;
+        if (reason === null || attempt === ATTEMPTS) {
+          throw error;
         }
-        if (reason !== null) {
-          parts.events.onRetry(reason);
-        }
-        return reason !== null;
-      },
-    });
+        parts.events.onRetry(reason);
+        generation += reason === FEATURE_NOT_SUPPORTED ? 1 : 0;
+        // At random, or two that met would meet again.
+        await sleep(FIRST_WAIT * 2 ** (attempt - 1) * (1 + Math.random()));
+      }
+    }
   };
   return { createWithPgClient: () => Object.assign(withPgClient, { release: () => undefined }) };
 }
 
 /** The SQLSTATE of an error after which the same transaction may well succeed: it has left nothing, and did not commit. */
-function passingReason(error: Error): string | null {
-  const { code } = error as { code?: unknown };
+function passingReason(error: unknown): string | null {
+  const { code } = (error ?? {}) as { code?: unknown };
   if (code === SERIALIZATION_FAILURE || code === DEADLOCK_DETECTED) {
     return code;
   }
