@@ -34,7 +34,9 @@ export const QueryErrorsPlugin: GraphileConfig.Plugin = {
 };
 
 function asQueryError(error: unknown): GraphQLError {
-  const requestId = currentRequestContext()?.requestId;
+  const context = currentRequestContext();
+  context?.errorCodes.add("BAD_QUERY");
+  const requestId = context?.requestId;
   const extensions = { code: "BAD_QUERY", requestId };
   return error instanceof GraphQLError
     ? new GraphQLError(error.message, {

@@ -46,6 +46,7 @@ function sendRefusal(response: Response, error: AppError): void {
     response.setHeader("Retry-After", RETRY_AFTER_SECONDS);
   }
   const { code, message } = error;
+  currentRequestContext()?.errorCodes.add(code);
   const requestId = currentRequestContext()?.requestId ?? response.getHeader("X-Request-Id");
   response.status(error.status).json({ errors: [{ message, extensions: { code, requestId } }] });
 }
