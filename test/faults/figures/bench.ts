@@ -8,6 +8,7 @@ import { pino } from "pino";
 import { signToken } from "../../../src/auth/signToken.ts";
 import { type Config, parseConfig } from "../../../src/config.ts";
 import type { DatabaseUrls } from "../../../src/database/databaseUrls.ts";
+import { clusterFolder } from "../../../src/database/embedded/startEmbeddedPostgres.ts";
 import { openDatabase } from "../../../src/database/openDatabase.ts";
 import { prepareDatabase } from "../../../src/database/prepareDatabase.ts";
 import { ReleaseList } from "../../../src/ReleaseList.ts";
@@ -75,7 +76,7 @@ export async function openBench({ seconds, soakMinutes }: BenchOptions): Promise
     return {
       config,
       urls,
-      clusterDir: join(dataDir, "postgres"),
+      clusterDir: clusterFolder(dataDir, 18),
       superuser,
       world,
       seconds,
