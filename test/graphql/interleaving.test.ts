@@ -19,7 +19,7 @@ jest.setTimeout(600_000);
 
 const REQUESTS = 10_000;
 const PEOPLE = 100;
-const AT_A_TIME = 24;
+const AT_A_TIME = 16;
 const PEOPLE_OF_A_CLINIC = 4;
 const PATIENTS_OF_A_CLINIC = 3;
 
