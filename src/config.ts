@@ -14,7 +14,7 @@ export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" |
 /** Everything the environment says, read once, grouped by who consumes it. Durations are milliseconds. */
 export interface Config {
   environment: Environment;
-  http: { host: string; port: number; adminPort: number };
+  http: HttpConfig;
   api: ApiConfig;
   /** Where the manifests of trusted documents lie, and whether nothing else is run. */
   documents: { folder: string; isExclusive: boolean };
@@ -24,8 +24,28 @@ export interface Config {
   webhooks: WebhooksConfig;
   /** Keys that encrypt the secrets of integrations, see parseIntegrationKeys; null: secrets cannot be stored. */
   integrations: { keys: string | null };
-  worker: { concurrency: number; poolSize: number };
+  worker: { concurrency: number; poolSize: number; adminPort: number };
   log: { level: LogLevel };
+  telemetry: TelemetryConfig;
+}
+
+export interface TelemetryConfig {
+  /** Makes the pseudonyms of people and addresses in the log; null: derived from another secret. */
+  hashKey: string | null;
+  /** Whether OpenTelemetry is configured, by its own variables, which its SDK reads. */
+  traces: boolean;
+}
+
+export interface HttpConfig {
+  host: string;
+  port: number;
+  adminPort: number;
+  /** Requests that are served at the same time; more are refused at once. */
+  maximumConcurrent: number;
+  /** How long a stopping process goes on serving while it already says that it is not ready. */
+  drainDelay: number;
+  /** Names of readiness checks whose failure is told but leaves the process ready. */
+  advisoryChecks: readonly string[];
 }
 
 export interface DatabaseConfig {
@@ -40,12 +60,20 @@ export interface DatabaseConfig {
   /** Absolute path. */
   dataDir: string;
   gatewayPoolSize: number;
+  /** How long a request waits for a connection when all are in use. */
+  gatewayPoolWait: number;
 }
 
 const ENVIRONMENTS = ["development", "test", "production"] as const;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const POSTGRES = ["postgres:", "postgresql:"];
 const MINIMUM_SECRET_LENGTH = 32;
+/** Any of these switches traces on; what they mean is for OpenTelemetry's SDK. */
+const OTEL_VARIABLES = [
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+  "OTEL_TRACES_EXPORTER",
+];
 
 /** The folder of package.json. `.env` and the default data folder lie in it, wherever a command is called from. */
 export const PROJECT_ROOT = join(import.meta.dirname, "..");
@@ -74,6 +102,9 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       host: read.text("HOST") ?? "127.0.0.1",
       port: read.integer("PORT", 5678, 0, 65_535),
       adminPort: read.integer("ADMIN_PORT", 5679, 0, 65_535),
+      maximumConcurrent: read.integer("MAX_CONCURRENT_REQUESTS", 200, 1, 100_000),
+      drainDelay: read.integer("DRAIN_DELAY", environment === "production" ? 5000 : 0, 0, 15_000),
+      advisoryChecks: read.text("READY_ADVISORY")?.split(/\s*,\s*/) ?? [],
     },
     api: parseApi(read, environment !== "production"),
     documents: {
@@ -91,6 +122,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       roleSecret: read.secret("ROLE_SECRET"),
       dataDir: resolve(read.text("DATA_DIR") ?? join(PROJECT_ROOT, ".data")),
       gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
+      gatewayPoolWait: read.integer("GATEWAY_POOL_WAIT", 500, 1, 60_000),
     },
     auth: parseAuth(read, environment === "production"),
     webhooks: parseWebhooks(read),
@@ -98,8 +130,13 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     worker: {
       concurrency: read.integer("WORKER_CONCURRENCY", 4, 1, 100),
       poolSize: read.integer("WORKER_POOL_SIZE", 10, 2, 1000),
+      adminPort: read.integer("WORKER_ADMIN_PORT", 5680, 0, 65_535),
     },
     log: { level: read.oneOf("LOG_LEVEL", LOG_LEVELS, environment === "production" ? "info" : "warn") },
+    telemetry: {
+      hashKey: read.secret("LOG_HASH_KEY"),
+      traces: read.text("OTEL_SDK_DISABLED") !== "true" && OTEL_VARIABLES.some((name) => read.text(name)),
+    },
   };
   const problems = [...read.problems, ...contradictions(config)];
   if (problems.length > 0) {

@@ -1,44 +1,31 @@
 import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
-import express, { type Express } from "express";
 import { grafserv } from "grafserv/express/v4";
 import { makeSchema } from "graphile-build";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
-import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
-import { type BootCheck, makeBootCheck } from "./access/bootCheck.ts";
+import { makeBootCheck } from "./access/bootCheck.ts";
 import type { Identity } from "./auth/authenticate.ts";
-import { pgSettings } from "./auth/pgSettings.ts";
-import { NO_SCOPE } from "./auth/requestScope.ts";
-import { signToken } from "./auth/signToken.ts";
 import type { Config } from "./config.ts";
 import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
-import { makePool } from "./database/makePool.ts";
-import { makeMaskError } from "./errors/maskError.ts";
+import { openRequestPools } from "./database/openRequestPools.ts";
+import { makeGatewayPreset } from "./gatewayPreset.ts";
 import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
-import { makeAllowOrigins } from "./http/allowOrigins.ts";
-import { makeAuthenticateRequest } from "./http/authenticateRequest.ts";
-import { assertGraphqlRequest, makeReadGraphqlRequest } from "./http/graphqlRequest.ts";
+import { Admission } from "./http/Admission.ts";
 import { listen, makeHttpServerLimits } from "./http/listen.ts";
-import { type Door, openDoor } from "./http/openDoor.ts";
+import { makeRequestRecorder } from "./http/logRequest.ts";
+import { makeApp } from "./http/makeApp.ts";
+import { openDoor } from "./http/openDoor.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
-import { acceptRequestId, identifyRequest } from "./http/requestId.ts";
-import { setSecurityHeaders } from "./http/securityHeaders.ts";
 import { attachWebsockets } from "./http/websocketServer.ts";
-import { type CredentialBox, makeCredentialBox, parseIntegrationKeys } from "./integrations/credentials.ts";
-import { type Limits, openLimits } from "./limits/openLimits.ts";
-import {
-  EXPOSED_SCHEMAS,
-  GRAPHQL_PATH,
-  INTROSPECTION_SETTINGS,
-  makePreset,
-  MAXIMUM_BODY_BYTES,
-} from "./preset.ts";
+import { openLimits } from "./limits/openLimits.ts";
+import { GRAPHQL_PATH, MAXIMUM_BODY_BYTES } from "./preset.ts";
 import { ReleaseList } from "./ReleaseList.ts";
-import { makeWebhooks } from "./webhooks/receiveWebhooks.ts";
-
-const WEBHOOKS_PATH = "/webhooks";
+import { makeMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { observeGateway } from "./telemetry/observeGateway.ts";
+import { makePseudonym } from "./telemetry/pseudonyms.ts";
 
 export interface GatewayDependencies {
   /** Connection of the gateway's login role, which may do nothing but become a request's role. */
@@ -46,16 +33,21 @@ export interface GatewayDependencies {
   logger: Logger;
   /** What else `/ready` asks, for example whether the worker of the same process runs. */
   checks?: Readonly<Record<string, ReadinessCheck>>;
+  /** Shared with others of the same process; a gateway alone has its own. */
+  metrics?: Metrics;
 }
 
 export interface RunningGateway {
   /** Where the explorer is; the API is at `/graphql` below it. */
   url: string;
-  /** Where `/live` and `/ready` are. */
+  /** Where `/live`, `/ready` and `/metrics` are. */
   adminUrl: string;
   /** Builds the API anew from the database. If that fails, it rejects and the schema of before keeps serving. */
   reload(): Promise<void>;
-  /** Ends websockets and running requests, then every connection to the database. */
+  /**
+   * Says that it is not ready, goes on serving until balancers have noticed (`drainDelay`), then lets running requests end,
+   * closes websockets, and lastly every connection to the database.
+   */
   close(): Promise<void>;
 }
 
@@ -75,35 +67,35 @@ export async function startGateway(
 
 async function start(
   config: Config,
-  { url, logger: parentLogger, checks = {} }: GatewayDependencies,
+  { url, logger: parentLogger, checks = {}, metrics = makeMetrics() }: GatewayDependencies,
   releases: ReleaseList,
 ): Promise<RunningGateway> {
   const logger = parentLogger.child({ scope: "gateway" });
-  const pool = makePool(
-    url,
-    { max: config.database.gatewayPoolSize, applicationName: "bailiwick-gateway" },
-    logger,
-  );
-  releases.add(() => pool.end());
   const identities = new WeakMap<object, Identity>();
-  const limits = openLimits(config, { pool, url, logger, identities, releases });
-  const preset = makeGatewayPreset(config, { pool, url, logger, identities, releases, limits });
+  const pools = openRequestPools(config.database, { url, logger, metrics, releases });
+  const limits = openLimits(config, { pool: pools.pool, url, logger, identities, releases });
+  const recorder = makeRequestRecorder({
+    logger,
+    metrics,
+    pseudonym: makePseudonym(config),
+    operationNames: limits.documents.operationNames(),
+  });
+  const bootCheck = makeBootCheck(pools.checkPool, logger);
+  const api = await buildApi(
+    makeGatewayPreset(config, { pools, url, logger, identities, releases, metrics, recorder, limits }),
+    { isSafe: bootCheck.assertProtected, releases },
+  );
+  const door = await openDoor(config, { pool: pools.pool, url, logger, releases });
 
-  const bootCheck = makeBootCheck(pool, logger);
-  const [{ schema, resolvedPreset }] = await Promise.all([makeSchema(preset), bootCheck.assertProtected()]);
-  const graphql = grafserv({ preset: resolvedPreset, schema });
-  releases.add(() => graphql.release());
-  await graphql.ready();
-  const door = await openDoor(config, { pool, url, logger, releases });
-
-  const app = await makeApp(config, { door, pool, identities, limits });
-  const server = createServer(makeHttpServerLimits(), app);
-  await graphql.addTo(app, server, false);
+  const admission = new Admission(config.http.maximumConcurrent, () =>
+    metrics.refusals.inc({ reason: "overload" }),
+  );
+  const app = await makeApp(config, { door, pool: pools.pool, identities, limits, recorder });
+  const server = createServer(makeHttpServerLimits(), admission.guard(app));
+  await api.graphql.addTo(app, server, false);
   app.use(refuseUnknownPath, limits.requests.chargeRefusal, makeRefuseRequest(logger));
 
-  const listening = await listen(server, config.http);
-  releases.add(listening.close);
-  const websockets = attachWebsockets(server, graphql, {
+  const websockets = attachWebsockets(server, api.graphql, {
     ...door,
     identities,
     documents: limits.documents,
@@ -113,105 +105,61 @@ async function start(
     chargeMessage: limits.requests.chargeMessage,
   });
   releases.add(websockets.close);
+  const adminUrl = await serveAdmin(config, {
+    checks: {
+      serving: async () => !admission.isDraining,
+      database: () => canReach(pools.checkPool),
+      migrations: () => isSchemaCurrent(pools.checkPool),
+      rowSecurity: bootCheck.isProtected,
+      ...observeGateway(metrics, { ...pools, admission, countSockets: websockets.count }),
+      ...checks,
+    },
+    metrics,
+    releases,
+  });
+  const listening = await listen(server, config.http);
+  releases.add(listening.close);
+  releases.add(async () => {
+    admission.drain();
+    await sleep(config.http.drainDelay);
+    // Not before: clients come back at once, and must find another instance.
+    websockets.goAway();
+  });
+
+  return { url: listening.url, adminUrl, reload: api.reload, close: () => releases.releaseAll() };
+}
+
+/** @param isSafe rejects where nothing may be served; asked while the schema is built. */
+async function buildApi(
+  preset: GraphileConfig.Preset,
+  { isSafe, releases }: { isSafe: () => Promise<void>; releases: ReleaseList },
+) {
+  const [{ schema, resolvedPreset }] = await Promise.all([makeSchema(preset), isSafe()]);
+  const graphql = grafserv({ preset: resolvedPreset, schema });
+  releases.add(() => graphql.release());
+  await graphql.ready();
+  const reload = async () => {
+    const next = await makeSchema(preset);
+    await graphql.setPreset(next.resolvedPreset);
+    graphql.setSchema(next.schema);
+  };
+  return { graphql, reload };
+}
+
+interface AdminParts {
+  checks: Readonly<Record<string, ReadinessCheck>>;
+  metrics: Metrics;
+  releases: ReleaseList;
+}
+
+/** Serves before the gateway does and until it has let go of everything, so that whoever asks is told. */
+async function serveAdmin({ http }: Config, { checks, metrics, releases }: AdminParts): Promise<string> {
   const admin = await startAdminServer(
-    { host: config.http.host, port: config.http.adminPort },
-    { ...ownChecks(pool, bootCheck), ...checks },
+    { host: http.host, port: http.adminPort },
+    { checks, advisory: http.advisoryChecks, metrics: metrics.text },
   );
   releases.add(admin.close);
-
-  return {
-    url: listening.url,
-    adminUrl: admin.url,
-    async reload() {
-      const next = await makeSchema(preset);
-      await graphql.setPreset(next.resolvedPreset);
-      graphql.setSchema(next.schema);
-    },
-    close: () => releases.releaseAll(),
-  };
-}
-
-interface AppParts {
-  door: Door;
-  pool: Pool;
-  identities: WeakMap<object, Identity>;
-  limits: Limits;
-}
-
-/** What a request passes before GraphQL sees it. */
-async function makeApp(config: Config, { door, pool, identities, limits }: AppParts): Promise<Express> {
-  const { api } = config;
-  const app = express();
-  app.disable("x-powered-by");
-  app.set("trust proxy", [...api.trustedProxies]);
-  app.use(identifyRequest, setSecurityHeaders);
-  app.use(
-    GRAPHQL_PATH,
-    makeAllowOrigins(api.corsOrigins),
-    assertGraphqlRequest,
-    makeAuthenticateRequest(door, identities),
-    limits.requests.chargeArrival,
-    ...makeReadGraphqlRequest(limits.documents, MAXIMUM_BODY_BYTES),
-  );
-  app.use(WEBHOOKS_PATH, await makeWebhooks(config, { pool, maximumBytes: MAXIMUM_BODY_BYTES }));
-  return app;
-}
-
-export interface PresetParts {
-  pool: Pool;
-  url: string;
-  logger: Logger;
-  identities: WeakMap<object, Identity>;
-  releases: ReleaseList;
-  limits: Limits;
-}
-
-/** The API as a gateway serves it; also for what walks through it without a server. */
-export function makeGatewayPreset(
-  config: Config,
-  { pool, url, logger, identities, releases, limits }: PresetParts,
-): GraphileConfig.Preset {
-  // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
-  const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
-  const pgSubscriber = new PgSubscriber(listenPool);
-  releases.add(async () => {
-    pgSubscriber.release();
-    await listenPool.end();
-  });
-  const pgService = makePgService({
-    pool,
-    pgSubscriber,
-    schemas: EXPOSED_SCHEMAS,
-    pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
-  });
-  const { isExplorerServed, isSchemaShown } = config.api;
-  return makePreset(
-    { isExplorerServed },
-    {
-      pgService,
-      // A request that did not pass through authentication has no identity here and gets that of nobody.
-      settingsOf: ({ node, ws }) =>
-        identities.get(node?.req ?? ws?.socket ?? pgService)?.settings ??
-        pgSettings(null, NO_SCOPE, acceptRequestId(undefined)),
-      maskError: makeMaskError(logger, { isSchemaShown }),
-      signToken: (subject) => signToken(config.auth, subject),
-      credentials: makeCredentials(config.integrations),
-      documents: limits.documents,
-      limits: limits.operations,
-    },
-  );
-}
-
-function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {
-  return keys === null ? null : makeCredentialBox(parseIntegrationKeys(keys));
-}
-
-function ownChecks(pool: Pool, bootCheck: BootCheck): Readonly<Record<string, ReadinessCheck>> {
-  return {
-    database: () => canReach(pool),
-    migrations: () => isSchemaCurrent(pool),
-    rowSecurity: bootCheck.isProtected,
-  };
+  return admin.url;
 }
 
 async function canReach(pool: Pool): Promise<boolean> {

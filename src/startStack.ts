@@ -5,6 +5,8 @@ import type { DatabaseUrls } from "./database/databaseUrls.ts";
 import { type RunningGateway, startGateway } from "./gateway.ts";
 import { startWorker } from "./jobs/startWorker.ts";
 import { ReleaseList } from "./ReleaseList.ts";
+import { makeMetrics } from "./telemetry/metrics.ts";
+import { startTracing } from "./telemetry/tracing.ts";
 
 export interface RunningStack {
   gateway: RunningGateway;
@@ -18,10 +20,12 @@ export async function startStack(
 ): Promise<RunningStack> {
   const releases = new ReleaseList();
   try {
-    const worker = await startWorker(config, { url: urls.worker, logger });
+    releases.add(await startTracing(config.telemetry.traces));
+    const metrics = makeMetrics();
+    const worker = await startWorker(config, { url: urls.worker, logger, metrics });
     releases.add(worker.close);
     const checks = { worker: async () => worker.isRunning() };
-    const gateway = await startGateway(config, { url: urls.gateway, logger, checks });
+    const gateway = await startGateway(config, { url: urls.gateway, logger, checks, metrics });
     releases.add(gateway.close);
     return { gateway, close: () => releases.releaseAll() };
   } catch (error) {

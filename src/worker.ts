@@ -1,19 +1,35 @@
 import { loadConfig } from "./config.ts";
 import { findLogin } from "./database/openDatabase.ts";
 import { describeFailure } from "./describeFailure.ts";
+import { startAdminServer } from "./http/adminServer.ts";
 import { startWorker } from "./jobs/startWorker.ts";
 import { makeLogger } from "./logging.ts";
+import { ReleaseList } from "./ReleaseList.ts";
 import { stopSignal } from "./stopSignal.ts";
+import { makeMetrics } from "./telemetry/metrics.ts";
+import { startTracing } from "./telemetry/tracing.ts";
 
 /** Works off the queue and nothing else. */
 async function main(): Promise<void> {
   const stopped = stopSignal();
   const { config, url } = findLogin(loadConfig(), "app_worker");
   const logger = makeLogger(config);
-  const worker = await startWorker(config, { url, logger });
-  logger.info("The worker works");
-  logger.info({ signal: await stopped }, "The worker stops");
-  await worker.close();
+  const releases = new ReleaseList();
+  try {
+    releases.add(await startTracing(config.telemetry.traces));
+    const metrics = makeMetrics();
+    const worker = await startWorker(config, { url, logger, metrics });
+    releases.add(worker.close);
+    const admin = await startAdminServer(
+      { host: config.http.host, port: config.worker.adminPort },
+      { checks: { worker: async () => worker.isRunning() }, metrics: metrics.text },
+    );
+    releases.add(admin.close);
+    logger.info({ url: admin.url }, "The worker works");
+    logger.info({ signal: await stopped }, "The worker stops");
+  } finally {
+    await releases.releaseAll();
+  }
 }
 
 await main().catch((error: unknown) => {

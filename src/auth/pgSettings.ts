@@ -7,6 +7,7 @@ export type PgSettings = Readonly<Record<string, string>>;
 const STATEMENT_TIMEOUT = "10s";
 const LOCK_TIMEOUT = "5s";
 const IDLE_IN_TRANSACTION_TIMEOUT = "10s";
+const MAXIMUM_NAME_LENGTH = 63;
 
 /**
  * The whole contract between a request and the policies in SQL. A fixed list: nothing of a token is forwarded because
@@ -21,6 +22,8 @@ export function pgSettings(
   const settings: Record<string, string> = {
     role: claims ? "app_user" : "app_anonymous",
     "app.request_id": requestId,
+    // pg_stat_activity then says whose statement is running for too long. Postgres keeps 63 bytes of it.
+    application_name: `bailiwick ${requestId}`.slice(0, MAXIMUM_NAME_LENGTH),
     // Limits of a role (`alter role … set`) do not apply through SET ROLE, so each request brings them.
     statement_timeout: STATEMENT_TIMEOUT,
     lock_timeout: LOCK_TIMEOUT,

@@ -1,3 +1,5 @@
+import { Kind, parse } from "graphql";
+
 import { AppError } from "../errors/AppError.ts";
 import { sha256 } from "./sha256.ts";
 
@@ -47,6 +49,16 @@ export class TrustedDocuments {
 
   get isExclusive(): boolean {
     return this.#isExclusive;
+  }
+
+  /** The names of all operations in the documents. */
+  operationNames(): ReadonlySet<string> {
+    const definitions = [...this.#byId.values()].flatMap(({ text }) => parse(text).definitions);
+    return new Set(
+      definitions.flatMap((definition) =>
+        definition.kind === Kind.OPERATION_DEFINITION ? (definition.name?.value ?? []) : [],
+      ),
+    );
   }
 
   textOf(id: string): string | undefined {

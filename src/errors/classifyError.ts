@@ -1,3 +1,5 @@
+import { isNativeError } from "node:util/types";
+
 import { isSafeError } from "grafast";
 import { GraphQLError } from "graphql";
 
@@ -82,11 +84,12 @@ export function classifyError(error: unknown, anonymous: boolean): Disclosure {
       ? { code: "BAD_USER_INPUT", message: cause.message, argument: argumentOf(error) }
       : disclose("INTERNAL");
   }
-  if (cause instanceof Error && isSafeError(cause)) {
+  // Not `instanceof Error`: Node's own errors, of sockets above all, may come from another realm than this file.
+  if (isNativeError(cause) && isSafeError(cause)) {
     const code = (cause.extensions as { code?: unknown } | undefined)?.code;
     return { code: isErrorCode(code) ? code : "BAD_USER_INPUT", message: cause.message };
   }
-  if (cause instanceof Error) {
+  if (isNativeError(cause)) {
     return classifyDatabaseError(cause as Error & Partial<DatabaseError>, anonymous);
   }
   return disclose("INTERNAL");

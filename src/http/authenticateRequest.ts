@@ -24,6 +24,7 @@ export function makeAuthenticateRequest(
     identities.set(request, identity);
     if (context) {
       context.anonymous = identity.claims === null;
+      context.userId = identity.claims?.userId ?? null;
     }
     next();
   };

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { type GrafservBase, makeGraphQLWSConfig, normalizeConnectionParams } from "grafserv";
-import { GraphQLError } from "graphql";
+import { execute, GraphQLError, subscribe } from "graphql";
 import type { Context, ServerOptions, SubscribePayload } from "graphql-ws";
 import { type Extra, useServer } from "graphql-ws/use/ws";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -14,7 +14,12 @@ import { AppError } from "../errors/AppError.ts";
 import type { ErrorCode } from "../errors/catalogue.ts";
 import type { RequestLimits } from "./limitRequests.ts";
 import type { OpenSockets } from "./openSockets.ts";
-import { makeRequestContext, type RequestContext, runInRequestContext } from "./requestContext.ts";
+import {
+  continueRequestContext,
+  makeRequestContext,
+  type RequestContext,
+  runInRequestContext,
+} from "./requestContext.ts";
 import { acceptRequestId } from "./requestId.ts";
 
 /** Close codes of graphql-ws for what its own checks do not cover. */
@@ -32,6 +37,7 @@ const INIT_TIMEOUT = 3000;
 /** How often a socket is asked for a sign of life; one that gives none until the next time is closed. */
 const KEEP_ALIVE = 12_000;
 const MAXIMUM_OPERATIONS = 20;
+const GOODBYE_TIMEOUT = 2000;
 
 interface WebsocketDependencies {
   authenticate: Authenticate;
@@ -51,6 +57,19 @@ interface WebsocketDependencies {
 
 type SocketContext = Context<Record<string, unknown> | undefined, Extra>;
 
+export interface Websockets {
+  /** How many are open. */
+  count(): number;
+  /** Asks every client to come back elsewhere (1001), and accepts nobody any more. */
+  goAway(): void;
+  close(): Promise<void>;
+}
+
+/** What the arguments of an operation are besides what graphql-ws knows of them: grafserv names the socket. */
+interface FromSocket {
+  requestContext?: { ws?: { socket?: WebSocket } };
+}
+
 /**
  * Serves GraphQL over websockets (graphql-ws) on the HTTP server's `path`. Who is there is said in the connection's
  * first message, with the names and rules of the HTTP headers; the socket closes when the token expires.
@@ -59,16 +78,12 @@ export function attachWebsockets(
   server: Server,
   grafserv: GrafservBase,
   dependencies: WebsocketDependencies,
-): { close: () => Promise<void> } {
+): Websockets {
   const { authenticate, identities, openSockets, hashClient, maximumMessageBytes } = dependencies;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maximumMessageBytes });
   const contexts = new WeakMap<WebSocket, RequestContext>();
   const graphql = makeGraphQLWSConfig(grafserv);
-  const inContext: InContext = (socket, callback) =>
-    runInRequestContext(
-      (socket && contexts.get(socket)) ?? makeRequestContext(acceptRequestId(undefined)),
-      callback,
-    );
+  const runners = makeContextRunners(contexts);
 
   const disposable = useServer(
     {
@@ -81,7 +96,7 @@ export function attachWebsockets(
           const client = hashClient(request.socket.remoteAddress, request.headers["user-agent"]);
           const identity = await authenticate((name) => parameters[name], { requestId, client });
           identities.set(socket, identity);
-          contexts.set(socket, { ...makeRequestContext(requestId), anonymous: identity.claims === null });
+          contexts.set(socket, contextOf(socket, identity, requestId));
           if (identity.claims) {
             openSockets.watch(socket, identity.claims);
           }
@@ -91,7 +106,7 @@ export function attachWebsockets(
           return false;
         }
       },
-      ...operationsOf(graphql, inContext, dependencies),
+      ...operationsOf(graphql, runners, dependencies),
     },
     sockets,
     KEEP_ALIVE,
@@ -100,24 +115,31 @@ export function attachWebsockets(
   const upgrade = makeUpgrade(sockets, dependencies);
   server.on("upgrade", upgrade);
 
+  const goAway = () => {
+    server.off("upgrade", upgrade);
+    for (const client of sockets.clients) {
+      client.close(CLOSE_GOING_AWAY, "The server is shutting down.");
+      // One that is gone without a word would not answer.
+      setTimeout(() => client.terminate(), GOODBYE_TIMEOUT).unref();
+    }
+  };
   return {
+    count: () => sockets.clients.size,
+    goAway,
     async close() {
-      server.off("upgrade", upgrade);
-      for (const client of sockets.clients) {
-        client.close(CLOSE_GOING_AWAY, "The server is shutting down.");
-      }
+      goAway();
       await disposable.dispose();
     },
   };
 }
 
 type GraphqlConfig = ReturnType<typeof makeGraphQLWSConfig>;
-type InContext = <T>(socket: WebSocket | undefined, callback: () => T) => T;
+type ContextRunners = ReturnType<typeof makeContextRunners>;
 
-/** What happens to an operation, each step in the request context of its socket. */
+/** What happens to an operation, each step in a request context of its own that continues its socket's. */
 function operationsOf(
   graphql: GraphqlConfig,
-  inContext: InContext,
+  { ofSocket, ofOperation }: ContextRunners,
   dependencies: WebsocketDependencies,
 ): Pick<
   ServerOptions<Record<string, unknown>, Extra>,
@@ -125,25 +147,19 @@ function operationsOf(
 > {
   return {
     onSubscribe: (context: SocketContext, id, payload) =>
-      inContext(context.extra.socket, () =>
+      ofSocket(context.extra.socket, () =>
         admitOperation(context, payload, dependencies).then(
           (document) => graphql.onSubscribe?.(context, id, { ...payload, ...document }),
           (error: Error) => [new GraphQLError("The operation was refused.", { originalError: error })],
         ),
       ),
-    // graphql-ws starts these by itself; who pays for them is in the context.
-    execute: async (args) => inContext(socketOf(args), () => graphql.execute?.(args) ?? { errors: [] }),
-    subscribe: async (args) => inContext(socketOf(args), () => graphql.subscribe?.(args) ?? { errors: [] }),
+    execute: (args) => ofOperation(args, () => (graphql.execute ?? execute)(args)),
+    subscribe: (args) => ofOperation(args, () => (graphql.subscribe ?? subscribe)(args)),
     onNext: (context, id, payload, args, result) =>
-      inContext(context.extra.socket, () => graphql.onNext?.(context, id, payload, args, result)),
+      ofOperation(args, () => graphql.onNext?.(context, id, payload, args, result)),
     onError: (context, id, payload, errors) =>
-      inContext(context.extra.socket, () => graphql.onError?.(context, id, payload, errors)),
+      ofSocket(context.extra.socket, () => graphql.onError?.(context, id, payload, errors)),
   };
-}
-
-/** Grafserv keeps it in the arguments of the operation. */
-function socketOf(args: object): WebSocket | undefined {
-  return (args as { requestContext?: { ws?: { socket?: WebSocket } } }).requestContext?.ws?.socket;
 }
 
 /** Checks what HTTP checks of a request's body, and that one socket does not run everything at once. */
@@ -160,6 +176,31 @@ async function admitOperation(
   }
   await chargeMessage(socket, request);
   return documents.toPayload(payload);
+}
+
+/** Runs callbacks as a part of what they belong to: several operations share a socket, and each is observed by itself. */
+function makeContextRunners(contexts: WeakMap<WebSocket, RequestContext>) {
+  const operations = new WeakMap<object, RequestContext>();
+  const contextOfSocket = (socket: WebSocket | undefined) =>
+    (socket && contexts.get(socket)) ?? makeRequestContext(acceptRequestId(undefined));
+  return {
+    ofSocket: <T>(socket: WebSocket, callback: () => T): T =>
+      runInRequestContext(contextOfSocket(socket), callback),
+    ofOperation<T>(args: object, callback: () => T): T {
+      const socket = (args as FromSocket).requestContext?.ws?.socket;
+      const context = operations.get(args) ?? continueRequestContext(contextOfSocket(socket));
+      operations.set(args, context);
+      return runInRequestContext(context, callback);
+    },
+  };
+}
+
+/** What is known of everybody at the other end of a socket; statements that run for it stop when it closes. */
+function contextOf(socket: WebSocket, { claims }: Identity, requestId: string): RequestContext {
+  const departure = new AbortController();
+  socket.once("close", () => departure.abort());
+  const context = makeRequestContext(requestId, departure.signal);
+  return { ...context, anonymous: claims === null, userId: claims?.userId ?? null };
 }
 
 function makeUpgrade(

@@ -178,7 +178,17 @@ describe("other addresses", () => {
     const ready = await fetch(`${adminUrl}/ready`);
     expect([ready.status, await ready.json()]).toEqual([
       200,
-      { ready: true, checks: { database: true, rowSecurity: true } },
+      {
+        ready: true,
+        checks: {
+          serving: true,
+          database: true,
+          migrations: true,
+          rowSecurity: true,
+          worker: true,
+          audit: true,
+        },
+      },
     ]);
     await expect(fetch(`${adminUrl}/graphql`)).resolves.toMatchObject({ status: 404 });
   });

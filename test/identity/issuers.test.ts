@@ -12,17 +12,20 @@ const supabase = useIssuer("supabase");
 const partner = useIssuer("oidc", "https://partner.example");
 const guests = useIssuer("oidc", "https://guests.example");
 const db = useTestDatabase();
-const api = useGateway(db, () => ({
-  auth: {
-    ...db.config.auth,
-    outside: [
-      clerk.config({ audience: null, authorizedParties: ["https://app.example"] }),
-      supabase.config({ audience: ["authenticated"], emailsAreVerified: true }),
-      partner.config({ linksVerifiedEmails: true }),
-      guests.config({ createsUsers: false }),
-    ],
-  },
-}));
+const api = useGateway(db, {
+  configure: (config) => ({
+    ...config,
+    auth: {
+      ...db.config.auth,
+      outside: [
+        clerk.config({ audience: null, authorizedParties: ["https://app.example"] }),
+        supabase.config({ audience: ["authenticated"], emailsAreVerified: true }),
+        partner.config({ linksVerifiedEmails: true }),
+        guests.config({ createsUsers: false }),
+      ],
+    },
+  }),
+});
 
 const VIEWER = "{ viewer { rowId email emailVerifiedAt clerkId profile { displayName } } }";
 const as = (token: string, query = VIEWER, headers: Record<string, string> = {}) =>

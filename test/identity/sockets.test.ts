@@ -26,7 +26,9 @@ import { type OpenSocket, useSockets } from "./openSocket.ts";
 const LIMIT = 2000;
 const clerk = useIssuer("clerk");
 const db = useTestDatabase();
-const api = useGateway(db, () => ({ auth: { ...db.config.auth, outside: [clerk.config()] } }));
+const api = useGateway(db, {
+  configure: (config) => ({ ...config, auth: { ...db.config.auth, outside: [clerk.config()] } }),
+});
 const { connect } = useSockets(api);
 
 let clinic: Clinic;

@@ -1,5 +1,5 @@
 import { beforeAll } from "@jest/globals";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 
 import { signToken } from "../../src/auth/signToken.ts";
 import type { Config } from "../../src/config.ts";
@@ -39,14 +39,20 @@ export interface TestGateway {
   tokenOf(actor: Actor): string;
 }
 
-/** Milliseconds; building the API takes a second, and much longer beside other work. */
-const PATIENCE = 120_000;
+export interface GatewayOptions {
+  /** Changes the configuration of the test's database. */
+  configure?: (config: Config) => Config;
+  /** What has to be there before the gateway reads the schema; gives the connection it takes, if it is another. */
+  prepare?: () => Promise<string | void>;
+  /** Where it logs to; nowhere by default. */
+  logger?: Logger;
+}
 
-/**
- * Starts the real gateway on a free port over the file's database, and stops it at the end. `changes`: what of the
- * configuration is different, asked for when it starts.
- */
-export function useGateway(db: TestDatabase, changes: () => Partial<Config> = () => ({})): TestGateway {
+/** Milliseconds; building the API takes its time on a machine that is busy with other tests. */
+const START_TIMEOUT = 120_000;
+
+/** Starts the real gateway on a free port over the file's database, and stops it at the end. */
+export function useGateway(db: TestDatabase, options: GatewayOptions = {}): TestGateway {
   let gateway: RunningGateway | undefined;
   const running = () => {
     if (!gateway) {
@@ -56,14 +62,12 @@ export function useGateway(db: TestDatabase, changes: () => Partial<Config> = ()
   };
   const baseUrl = () => running().url.replace(/\/$/, "");
   beforeAll(async () => {
-    gateway = await startGateway(
-      { ...db.config, ...changes() },
-      {
-        url: db.urls.gateway,
-        logger: pino({ level: db.config.log.level }),
-      },
-    );
-  }, PATIENCE);
+    const url = (await options.prepare?.()) ?? db.urls.gateway;
+    gateway = await startGateway(options.configure?.(db.config) ?? db.config, {
+      url,
+      logger: options.logger ?? pino({ level: db.config.log.level }),
+    });
+  }, START_TIMEOUT);
   db.beforeDrop(async () => gateway?.close());
   const tokenOf = (actor: Actor) => signToken(db.config.auth, actor);
   return {

@@ -13,10 +13,13 @@ import { requestConnections } from "../support/requestConnections.ts";
 const SECRET = `whsec_${Buffer.from("a secret of thirty-two bytes …!!").toString("base64")}`;
 const clerk = useIssuer("clerk");
 const db = useTestDatabase();
-const api = useGateway(db, () => ({
-  auth: { ...db.config.auth, outside: [clerk.config()] },
-  webhooks: { stripeSecrets: null, clerkSecrets: [SECRET] },
-}));
+const api = useGateway(db, {
+  configure: (config) => ({
+    ...config,
+    auth: { ...db.config.auth, outside: [clerk.config()] },
+    webhooks: { stripeSecrets: null, clerkSecrets: [SECRET] },
+  }),
+});
 
 /** Milliseconds since 1970. */
 const NOW = Date.now() - 100_000;

@@ -12,9 +12,12 @@ import { deliverTo, type Delivery, NOW, SECRET, subscriptionEvent } from "./stri
 
 const OLD_SECRET = "whsec_the_secret_before";
 const db = useTestDatabase();
-const api = useGateway(db, () => ({
-  webhooks: { stripeSecrets: [SECRET, OLD_SECRET], clerkSecrets: null },
-}));
+const api = useGateway(db, {
+  configure: (config) => ({
+    ...config,
+    webhooks: { stripeSecrets: [SECRET, OLD_SECRET], clerkSecrets: null },
+  }),
+});
 
 afterEach(() => db.superuser.query("delete from graphile_worker._private_jobs"));
 

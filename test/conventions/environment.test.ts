@@ -1,0 +1,44 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { describe, expect, it } from "@jest/globals";
+
+const ROOT = join(import.meta.dirname, "../..");
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+/** Names in capitals that config.ts reads: as an argument of a reader, in a list, or from `env`. */
+const VARIABLE = /"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|HOST|PORT)"|\benv\.([A-Z_]+)/g;
+
+const variables = new Set(
+  [...read("src/config.ts").matchAll(VARIABLE)].map(([, quoted, read]) => quoted ?? read ?? ""),
+);
+/** Not for people: graphile-migrate sets it for its actions. */
+const INTERNAL = new Set(["GM_DBURL"]);
+
+describe("every variable that is read", () => {
+  it("is known to this test", () => {
+    expect(variables.size).toBeGreaterThan(20);
+    expect(variables).toContain("MAX_CONCURRENT_REQUESTS");
+    expect(variables).toContain("OTEL_SDK_DISABLED");
+  });
+
+  it("is in docs/deployment.md", () => {
+    const page = read("docs/deployment.md");
+    expect([...variables].filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it("is in .env.example", () => {
+    const lines = read(".env.example").split("\n");
+    const missing = [...variables].filter((name) => !lines.some((line) => line.startsWith(`${name}=`)));
+    expect(missing.filter((name) => !INTERNAL.has(name))).toEqual([]);
+  });
+});
+
+describe("what is documented", () => {
+  it("is read", () => {
+    const documented = [...read("docs/deployment.md").matchAll(/^\| (`[^|]+`) +\|/gm)].flatMap(([, cell]) =>
+      [...(cell ?? "").matchAll(/`([A-Z_]+)`/g)].map(([, name]) => name ?? ""),
+    );
+    expect(documented.length).toBeGreaterThan(20);
+    expect(documented.filter((name) => !variables.has(name))).toEqual([]);
+  });
+});
