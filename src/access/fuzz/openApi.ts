@@ -1,7 +1,8 @@
 import { execute, hookArgs } from "grafast";
 import { makeSchema } from "graphile-build";
 import type { ExecutionResult, GraphQLError, GraphQLSchema } from "graphql";
-import { type Logger } from "pino";
+import type { Pool } from "pg";
+import type { Logger } from "pino";
 
 import { type Identity, makeAuthenticate } from "../../auth/authenticate.ts";
 import { makeRecognizePerson } from "../../auth/recognizePerson.ts";
