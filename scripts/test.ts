@@ -11,8 +11,8 @@ import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
 const POSTGRES_VERSIONS = ["18", "15"];
-/** These start the embedded Postgres 18 themselves, or are about its planner: once is enough. */
-const TESTS_OF_NEWEST_ONLY = "test/(process|plans)/";
+/** These start the embedded Postgres 18 themselves, are about its planner, or ask the API: once is enough. */
+const TESTS_OF_NEWEST_ONLY = "test/(process|plans|access/fuzz)/";
 /** Of the mutants of the access rules; a run of all of them is for a change of these rules (docs/access/mutation.md). */
 const MUTANTS = 300;
 /** What a developer's shell may hold and a test must not see: tests make their own databases and secrets. */
