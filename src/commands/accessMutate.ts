@@ -13,7 +13,7 @@ import { CLEAN, COULD_NOT_RUN, FINDINGS } from "./exitCodes.ts";
 import { makeProgressBar } from "./progressBar.ts";
 
 interface AccessMutateArguments {
-  only: string | undefined;
+  only: string[] | undefined;
   sample: number | undefined;
   seed: number;
   jobs: number;
@@ -39,6 +39,7 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
     args
       .option("only", {
         type: "string",
+        array: true,
         describe: "Mutants of an operator, of an object, or 'operator object'; * stands for anything.",
       })
       .option("sample", { type: "number", describe: "So many of them; the same ones each time." })

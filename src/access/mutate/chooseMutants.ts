@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import type { Mutant } from "./generateMutants.ts";
 
 export interface Choice {
-  /** `*` stands for anything; matched against the operator, the object, and both. */
-  only?: string;
+  /** Any of these; `*` stands for anything. Matched against the operator, the object, and both. */
+  only?: readonly string[];
   /** How many of them. */
   sample?: number;
   /** Another one chooses another sample. */
@@ -16,7 +16,8 @@ export function chooseMutants(
   mutants: readonly Mutant[],
   { only, sample, seed = 1 }: Choice,
 ): readonly Mutant[] {
-  const named = only === undefined ? mutants : mutants.filter(matches(only));
+  const patterns = only?.map(matches);
+  const named = mutants.filter((mutant) => patterns?.some((isMatch) => isMatch(mutant)) ?? true);
   if (sample === undefined || sample >= named.length) {
     return named;
   }

@@ -37,15 +37,29 @@ compared as (
     where k.contype = 'f' and k.conrelid = p.relid and pair.mine = a.attnum
   ) as source
 ),
+-- Policies with a check that can count: some role of theirs may write some column.
+written as (
+  select p.*
+  from policy p
+  where p.check is not null and p.command <> 'delete'
+  and exists (
+    select
+    from unnest(p.roles) as role
+    cross join unnest(case p.command when 'all' then array['insert', 'update'] else array[p.command] end) as command
+    where role = 0 or pg_catalog.has_any_column_privilege(role, p.relid, command)
+  )
+),
 -- The parts of policies, without a check that says of an update what using has said already, of columns that the policy's
 -- roles cannot update: the row that passes the one passes the other.
 clause as (
-  select p.*, part.name, part.text
+  select p.*, 'using' as name, p.qual as text
   from policy p
-  cross join lateral (values ('using', p.qual), ('with check', p.check)) as part (name, text)
-  where part.text is not null
-  and not (
-    part.name = 'with check' and p.command = 'update' and p.check = p.qual
+  where p.qual is not null
+  union all
+  select p.*, 'with check', p.check
+  from written p
+  where not (
+    p.command = 'update' and p.check = p.qual
     and not exists (
       select
       from pg_catalog.pg_attribute a

@@ -42,7 +42,7 @@ const SURVIVED: Verdict = { status: "survived", killer: null, evidence: null };
 const NO_MUTANT: Mutant = {
   operator: "none",
   object: "the database as it is",
-  touches: "none",
+  touches: null,
   sql: "select",
   isClusterWide: false,
 };
@@ -77,6 +77,7 @@ export async function mutateAccess(options: MutateOptions): Promise<MutantResult
         }
       }
     });
+  await withBench(options, `mutants_bench_${process.pid}_0`, (bench) => proveInTransaction(bench, options));
   await Promise.all(Array.from({ length: jobs }, (_, job) => work(job)));
   return mutants.flatMap((mutant) => results.get(mutant) ?? []);
 }
@@ -94,6 +95,19 @@ async function withBench(
     await dropClone(world, name);
   }
 }
+
+/** @throws when a killer sees something in a transaction that changes nothing. */
+async function proveInTransaction(bench: Client, options: MutateOptions): Promise<void> {
+  for (const reach of REACHES) {
+    const { killer, evidence } = await huntInTransaction(NO_MUTANT, bench, options, reach);
+    if (killer !== null) {
+      throw alreadyFails(killer, evidence);
+    }
+  }
+}
+
+const alreadyFails = (killer: string, evidence: string | null) =>
+  new Error(`Without any mutant, ${killer} already fails: ${evidence}`);
 
 async function huntInTransaction(
   mutant: Mutant,
@@ -154,7 +168,7 @@ function makeCloneHunt({ database, killers }: MutateOptions) {
     for (const reach of REACHES) {
       const evidence = await ask(killer, NO_MUTANT, job, reach);
       if (evidence !== null) {
-        throw new Error(`Without any mutant, ${killer.name} already fails: ${evidence}`);
+        throw alreadyFails(killer.name, evidence);
       }
     }
   };

@@ -1,13 +1,11 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import { completeScope } from "../../../src/access/accessScope.ts";
-import { probeMatrix } from "../../../src/access/matrix/probeMatrix.ts";
-import { actingAs } from "../../../src/access/mutate/actingAs.ts";
 import { makeCheckKiller } from "../../../src/access/mutate/checkKiller.ts";
 import { furnishWorld } from "../../../src/access/mutate/furnishWorld.ts";
 import type { Mutant } from "../../../src/access/mutate/generateMutants.ts";
 import type { CloneKiller, Killer } from "../../../src/access/mutate/killer.ts";
-import { makeMatrixKiller } from "../../../src/access/mutate/matrixKiller.ts";
+import { makeMatrixKiller, probeBaseline } from "../../../src/access/mutate/matrixKiller.ts";
 import { type MutantResult, mutateAccess } from "../../../src/access/mutate/mutateAccess.ts";
 import { loadRules } from "../../../src/access/rules.ts";
 import { readOwnWaivers } from "../../../src/access/waivers.ts";
@@ -35,11 +33,7 @@ beforeAll(async () => {
     const scope = await completeScope(client, {});
     const today = new Date().toISOString().slice(0, 10);
     check = makeCheckKiller({ scope, rules: await loadRules(), waivers: await readOwnWaivers(), today });
-    await client.query("begin");
-    const baseline = await probeMatrix((login) => Promise.resolve(actingAs(client, login)), furnished.world, {
-      tables: [PROBED],
-    });
-    await client.query("rollback");
+    const baseline = await probeBaseline(client, furnished.world, [PROBED]);
     matrix = makeMatrixKiller({ world: furnished.world, baseline, schemas: scope.schemas });
   });
 });

@@ -105,11 +105,12 @@ describe("of the small schema", () => {
 
 describe("choosing", () => {
   it("takes an operator, an object or both, with * for anything", () => {
-    const names = (only: string) =>
+    const names = (...only: string[]) =>
       chooseMutants(mutants, { only }).map(({ operator, object }) => `${operator} ${object}`);
     expect(names("policy_dropped")).toHaveLength(Object.keys(made("policy_dropped")).length);
     expect(names("small.notes.read_own")).toContain("policy_dropped small.notes.read_own");
     expect(names("policy_dropped *notes.read_ow*")).toEqual(["policy_dropped small.notes.read_own"]);
+    expect(names("policy_dropped *notes.read_ow*", "policy_dropped *notes.read_op*")).toHaveLength(2);
     expect(names("policy_dropped small.notes.read.own")).toEqual([]);
   });
 

@@ -147,6 +147,22 @@ describe("refresh_session", () => {
       });
     }));
 
+  it.each([
+    ["a token", "app_private.refresh_tokens set expires_at"],
+    ["a session", "app_private.auth_sessions set expires_at"],
+    ["a session", "app_private.auth_sessions set revoked_reason = 'test', revoked_at"],
+  ])("gives nothing for %s that has ended (%s)", (_what, column) =>
+    db.inTransaction(async (client) => {
+      const register = "select refresh_token from app_public.register('late@example.com', $1)";
+      const { rows } = await client.query<{ refresh_token: string }>(register, [PASSWORD]);
+      await client.query(`update ${column} = now()`);
+      const refreshed = await client.query("select session_id from app_public.refresh_session($1)", [
+        rows[0]?.refresh_token,
+      ]);
+      expect(refreshed.rows).toEqual([{ session_id: null }]);
+    }),
+  );
+
   it("gives nothing for a token that nobody handed out", () =>
     db.asAnonymous(async (request) => {
       expect((await refresh(request, "0".repeat(64))).session_id).toBeNull();

@@ -132,7 +132,8 @@ it("gives the backup ciphertext only, and no right to change it", async () => {
     const { rows } = await client.query<{ ciphertext: Buffer }>(
       "select ciphertext from app_vault.encrypted_cycle_data",
     );
-    expect(rows.map(({ ciphertext }) => ciphertext.includes("day 1"))).toEqual([false]);
+    expect(rows).not.toEqual([]);
+    expect(rows.filter(({ ciphertext }) => ciphertext.includes("day 1"))).toEqual([]);
     await expect(client.query("delete from app_vault.encrypted_cycle_data")).rejects.toMatchObject({
       code: "42501",
     });

@@ -15,4 +15,33 @@ export async function furnishOperations({ superuser }: RolledBack, { own, foreig
       [organizationId],
     );
   }
+  await furnishBackfills({ superuser }, [own, foreign]);
+}
+
+/** One run over both organizations: a batch, a row that it could not change, and one as it was before. */
+async function furnishBackfills(
+  { superuser }: Pick<RolledBack, "superuser">,
+  organizationIds: readonly string[],
+): Promise<void> {
+  const { rows } = await superuser.query<{ id: string }>(
+    "insert into app_private.backfill_runs (name) values ('patients-city') returning id",
+  );
+  const runId = rows[0]?.id;
+  await superuser.query(
+    "insert into app_private.backfill_batches (run_id, number, first_key, last_key, rows_changed) values ($1, 1, 'a', 'b', 2)",
+    [runId],
+  );
+  for (const organizationId of organizationIds) {
+    const values = [runId, organizationId];
+    await superuser.query(
+      `insert into app_private.backfill_issues (run_id, table_name, row_id, problem)
+       values ($1, 'app_public.organizations', $2, 'no city')`,
+      values,
+    );
+    await superuser.query(
+      `insert into app_private.backfill_originals (run_id, table_name, row_id, original)
+       values ($1, 'app_public.organizations', $2::uuid, jsonb_build_object('organization_id', $2::uuid))`,
+      values,
+    );
+  }
 }
