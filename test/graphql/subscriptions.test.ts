@@ -8,7 +8,7 @@ import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { errorsOf, type News, useSubscriber } from "./subscriber.ts";
+import { errorsOf, useSubscriber } from "./subscriber.ts";
 
 const db = useTestDatabase();
 const api = useGateway(db);
