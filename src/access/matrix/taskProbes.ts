@@ -1,4 +1,8 @@
+import type { SubscriptionState } from "../../webhooks/WebhookEvent.ts";
 import type { FullWorld } from "../world/fullWorld.ts";
+
+const OWN_EVENT = "01900000-0000-7000-8000-00000000e001";
+const MISLEADING_EVENT = "01900000-0000-7000-8000-00000000e002";
 
 /** The payloads that a task is tried with. */
 export interface TaskProbe {
@@ -23,4 +27,31 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
   metrics__enqueue: () => ({ own: {} }),
   report__create_weekly: ({ own }) => ({ own: { organizationId: own, day: "2030-01-08" } }),
   report__enqueue_weekly: () => ({ own: { _cron: { ts: "2030-01-14T13:00:00Z" } } }),
+  webhook__apply: ({ own, foreign }) => ({
+    own: { webhookEventId: OWN_EVENT },
+    // The own organization's customer pays, and the event names another organization besides.
+    handed: { webhookEventId: MISLEADING_EVENT },
+    prepare: `
+      update app_public.subscriptions set stripe_customer_id = 'cus_probe' where organization_id = '${own}';
+      insert into app_private.webhook_events (id, provider, event_id, payload)
+      values
+        ('${OWN_EVENT}', 'stripe', 'evt_own', '${JSON.stringify(stripeState(own))}'),
+        ('${MISLEADING_EVENT}', 'stripe', 'evt_misleading', '${JSON.stringify(stripeState(foreign))}');`,
+  }),
 };
+
+/** As src/webhooks/verifyStripe.ts reads it. */
+function stripeState(organizationId: string): SubscriptionState {
+  return {
+    type: "subscription",
+    subscriptionId: "sub_probe",
+    customerId: "cus_probe",
+    organizationId,
+    status: "active",
+    plan: "pro",
+    seats: 40,
+    periodStart: null,
+    periodEnd: null,
+    version: [1, 1, 1],
+  };
+}
