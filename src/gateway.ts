@@ -7,12 +7,13 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
-import { makeBootCheck } from "./access/bootCheck.ts";
+import { type BootCheck, makeBootCheck } from "./access/bootCheck.ts";
 import { type Authenticate, type Identity, makeAuthenticate } from "./auth/authenticate.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
 import { signToken } from "./auth/signToken.ts";
 import { makeVerifyToken } from "./auth/verifyToken.ts";
 import type { Config } from "./config.ts";
+import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
 import { makePool } from "./database/makePool.ts";
 import { makeMaskError } from "./errors/maskError.ts";
 import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
@@ -39,7 +40,7 @@ export interface GatewayDependencies {
   /** Connection of the gateway's login role, which may do nothing but become a request's role. */
   url: string;
   logger: Logger;
-  /** What else `/ready` asks, for example whether migrations are current: the gateway's own role cannot see that. */
+  /** What else `/ready` asks, for example whether the worker of the same process runs. */
   checks?: Readonly<Record<string, ReadinessCheck>>;
 }
 
@@ -82,8 +83,9 @@ async function start(
   );
   releases.add(() => pool.end());
   const identities = new WeakMap<object, Identity>();
-  const limits = openLimits(config, { pool, url, logger, identities, releases });
-  const preset = makeGatewayPreset(config, { pool, url, logger, identities, releases, limits });
+  const parts = { pool, url, logger, identities, releases };
+  const limits = openLimits(config, parts);
+  const preset = makeGatewayPreset(config, { ...parts, ...limits.api });
 
   const bootCheck = makeBootCheck(pool, logger);
   const [{ schema, resolvedPreset }] = await Promise.all([makeSchema(preset), bootCheck.assertProtected()]);
@@ -101,7 +103,7 @@ async function start(
   const websockets = attachWebsockets(server, graphql, {
     authenticate,
     identities,
-    documents: limits.documents,
+    documents: limits.api.documents,
     path: GRAPHQL_PATH,
     origins: config.api.corsOrigins,
     maximumMessageBytes: MAXIMUM_BODY_BYTES,
@@ -110,7 +112,7 @@ async function start(
   releases.add(websockets.close);
   const admin = await startAdminServer(
     { host: config.http.host, port: config.http.adminPort },
-    { database: () => canReach(pool), rowSecurity: bootCheck.isProtected, ...checks },
+    { ...ownChecks(pool, bootCheck), ...checks },
   );
   releases.add(admin.close);
 
@@ -144,23 +146,25 @@ function makeApp({ api }: Config, { authenticate, identities, limits }: AppParts
     assertGraphqlRequest,
     makeAuthenticateRequest(authenticate, identities),
     limits.requests.chargeArrival,
-    ...makeReadGraphqlRequest(limits.documents, MAXIMUM_BODY_BYTES),
+    ...makeReadGraphqlRequest(limits.api.documents, MAXIMUM_BODY_BYTES),
   );
   return app;
 }
 
-interface PresetParts {
+export interface PresetParts {
   pool: Pool;
   url: string;
   logger: Logger;
   identities: WeakMap<object, Identity>;
   releases: ReleaseList;
-  limits: Limits;
+  limits: Limits["api"]["limits"];
+  documents: Limits["api"]["documents"];
 }
 
-function makeGatewayPreset(
+/** The API as a gateway serves it; also for what walks through it without a server. */
+export function makeGatewayPreset(
   config: Config,
-  { pool, url, logger, identities, releases, limits }: PresetParts,
+  { pool, url, logger, identities, releases, limits, documents }: PresetParts,
 ): GraphileConfig.Preset {
   // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
   const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
@@ -188,14 +192,22 @@ function makeGatewayPreset(
       maskError: makeMaskError(logger, { isSchemaShown }),
       signToken: (subject) => signToken(config.auth, subject),
       credentials: makeCredentials(config.integrations),
-      documents: limits.documents,
-      limits: limits.operations,
+      documents,
+      limits,
     },
   );
 }
 
 function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {
   return keys === null ? null : makeCredentialBox(parseIntegrationKeys(keys));
+}
+
+function ownChecks(pool: Pool, bootCheck: BootCheck): Readonly<Record<string, ReadinessCheck>> {
+  return {
+    database: () => canReach(pool),
+    migrations: () => isSchemaCurrent(pool),
+    rowSecurity: bootCheck.isProtected,
+  };
 }
 
 async function canReach(pool: Pool): Promise<boolean> {

@@ -9,8 +9,7 @@ import type { CommandModule } from "yargs";
 
 import { makePool } from "../database/makePool.ts";
 import { openThrowAwayDatabase } from "../database/throwAway/openThrowAwayDatabase.ts";
-import { TrustedDocuments } from "../documents/TrustedDocuments.ts";
-import { parseLimits } from "../limits/parseLimits.ts";
+import { withoutLimits } from "../limits/withoutLimits.ts";
 import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS, makePreset } from "../preset.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
 
@@ -43,13 +42,7 @@ export async function printApi(gatewayUrl: string): Promise<string> {
           maskError: refuseToRun,
           signToken: refuseToRun,
           credentials: null,
-          limits: {
-            ...parseLimits((_name, fallback) => fallback),
-            charge: refuseToRun,
-            isSchemaShown: true,
-            isTrusted: refuseToRun,
-          },
-          documents: new TrustedDocuments([], false),
+          ...withoutLimits(),
         },
       ),
     );

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 
 import type { Config } from "../config.ts";
 import { describeFailure } from "../describeFailure.ts";
-import { type DatabaseUrls, databaseUrls, loginUrl, ownerUrl } from "./databaseUrls.ts";
+import { type DatabaseUrls, databaseUrls, loginUrl } from "./databaseUrls.ts";
 import { developmentSecrets } from "./embedded/secrets.ts";
 import { findEmbeddedPostgres, startEmbeddedPostgres } from "./embedded/startEmbeddedPostgres.ts";
 import { superviseServer } from "./embedded/superviseServer.ts";
@@ -64,18 +64,6 @@ export function findLogin(given: Config, role: LoginRole): { config: Config; url
   const config = withSecrets(given);
   const adminUrl = given.database.url ?? findEmbeddedPostgres(given.database.dataDir)?.superuserUrl ?? null;
   return { config, url: loginUrl(config.database, adminUrl, role) };
-}
-
-/**
- * The connection of the tables' owner where one is configured, for what the login role of a process may not see.
- *
- * @returns null where the process was given its own role's connection and nothing more, as is right in production.
- */
-export function findOwner(given: Config): string | null {
-  const { database } = withSecrets(given);
-  const adminUrl = database.url ?? findEmbeddedPostgres(database.dataDir)?.superuserUrl ?? null;
-  const isConfigured = database.migratorUrl !== null || (adminUrl !== null && database.roleSecret !== null);
-  return isConfigured ? ownerUrl(database, adminUrl) : null;
 }
 
 async function assertReachable(url: string): Promise<void> {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { serverAudits } from "graphql-http";
 
+import { createPerson, type Person } from "../../src/access/world/people.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createPerson, type Person } from "../support/people.ts";
 
 const db = useTestDatabase();
 const api = useGateway(db);

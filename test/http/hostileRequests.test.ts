@@ -2,10 +2,10 @@ import { gzipSync } from "node:zlib";
 
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useServerProcess } from "../support/serverProcess.ts";
-import { createWorld, type World } from "../support/world.ts";
 import { post, type RawAnswer, sendBytes } from "./rawRequest.ts";
 
 jest.setTimeout(60_000);

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it, jest } from "@jest/globals";
 
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useServerProcess } from "../support/serverProcess.ts";
-import { createWorld, type World } from "../support/world.ts";
 import { ask } from "./rawRequest.ts";
 import { RawSocket } from "./rawSocket.ts";
 

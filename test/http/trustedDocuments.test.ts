@@ -5,10 +5,10 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useServerProcess } from "../support/serverProcess.ts";
-import { createWorld, type World } from "../support/world.ts";
 import { post } from "./rawRequest.ts";
 import { codeOf, RawSocket } from "./rawSocket.ts";
 

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { WebSocket } from "ws";
 
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useServerProcess } from "../support/serverProcess.ts";
-import { createWorld, type World } from "../support/world.ts";
 import { codeOf, RawSocket } from "./rawSocket.ts";
 
 jest.setTimeout(60_000);

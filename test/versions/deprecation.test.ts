@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { buildSchema, parse } from "graphql";
 
+import { createPerson, type Person } from "../../src/access/world/people.ts";
 import { findDeprecation, parseDeprecationReason } from "../../src/versions/findDeprecation.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createPerson, type Person } from "../support/people.ts";
 
 const SCHEMA = buildSchema(`type Query {
   a(x: Int, y: Int @deprecated(reason: "Since 2026-03-01, until 2026-12-31: use x.")): Int

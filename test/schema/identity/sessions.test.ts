@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createPerson, createSession, type Person } from "../../../src/access/world/people.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
-import { createPerson, createSession, type Person } from "../../support/people.ts";
 
 const db = useTestDatabase();
 const PASSWORD = "correct horse battery";

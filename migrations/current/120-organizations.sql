@@ -1,0 +1,2 @@
+-- Who may read an organization may read its computed field `viewerCanAdminister`.
+--!include tenancy/organizations.sql
