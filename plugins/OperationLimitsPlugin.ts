@@ -129,7 +129,9 @@ function noteRefusal(error: unknown): GraphQLError {
 
 /** Grafserv sends errors of parsing and validation past `maskError`: here they get their code and lose foreign text. */
 function asQueryError(error: unknown): GraphQLError {
-  const requestId = currentRequestContext()?.requestId;
+  const context = currentRequestContext();
+  const requestId = context?.requestId;
+  context?.errorCodes.add(error instanceof AppError ? error.code : "BAD_QUERY");
   if (error instanceof AppError) {
     refuse(error.code);
     return new GraphQLError(error.message, {

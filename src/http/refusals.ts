@@ -49,6 +49,7 @@ function sendRefusal(response: Response, error: AppError): void {
   }
   const { code, message } = error;
   const context = currentRequestContext();
+  context?.errorCodes.add(code);
   for (const [name, value] of Object.entries(context?.headers ?? {})) {
     response.setHeader(name, value);
   }
