@@ -2,7 +2,7 @@
  * `npm test`: every check of the repository, each with its time, and a closing line that machines read.
  *
  *   npm test                                    everything
- *   npm test -- --only types,lint               some of the steps: types, lint, format, postgres-18, postgres-15, fuzz
+ *   npm test -- --only types,lint               some of the steps: types, lint, format, postgres-18, postgres-15, fuzz, mutants
  *   npm test -- --postgres 15 test/schema -t x  Jest on one version of Postgres; what follows goes to Jest
  */
 import { spawn } from "node:child_process";
@@ -11,8 +11,10 @@ import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
 const POSTGRES_VERSIONS = ["18", "15"];
-/** These start the embedded Postgres 18 themselves, or are about its planner: once is enough. */
-const TESTS_OF_NEWEST_ONLY = "test/(process|plans)/";
+/** These start the embedded Postgres 18 themselves, are about its planner, or ask the API: once is enough. */
+const TESTS_OF_NEWEST_ONLY = "test/(process|plans|access/fuzz)/";
+/** Of the mutants of the access rules; a run of all of them is for a change of these rules (docs/access/mutation.md). */
+const MUTANTS = 300;
 /** What a developer's shell may hold and a test must not see: tests make their own databases and secrets. */
 const FOREIGN_VARIABLES =
   /^(PG[A-Z]+|(\w+_)?DATABASE_URL|DATA_DIR|JWT_\w+|JWKS_URI|ROLE_SECRET|PORT|HOST|ADMIN_PORT)$/;
@@ -148,6 +150,19 @@ function allSteps(jestArgs: string[]): Step[] {
     {
       name: "fuzz",
       run: () => runTool(["--disable-warning=ExperimentalWarning", "src/cli.ts", "access", "fuzz"]),
+    },
+    // Whether anybody would notice if a rule went wrong: docs/access/mutation.md.
+    {
+      name: "mutants",
+      run: () =>
+        runTool([
+          "--disable-warning=ExperimentalWarning",
+          "src/cli.ts",
+          "access",
+          "mutate",
+          "--sample",
+          String(MUTANTS),
+        ]),
     },
   ];
 }

@@ -41,7 +41,10 @@ export async function formattedPage({ lines }: Pick<ProbedMatrix, "lines">): Pro
 }
 
 /** @returns the exit code, after it has printed what there is to say. */
-async function report(matrix: ProbedMatrix, { check, json, output }: AccessMatrixArguments): Promise<number> {
+export async function reportMatrix(
+  matrix: ProbedMatrix,
+  { check, json, output }: Omit<AccessMatrixArguments, "postgres">,
+): Promise<number> {
   matrix.gaps.forEach((gap) => console.error(gap));
   if (json) {
     console.log(JSON.stringify(matrix, null, 2));
@@ -96,7 +99,7 @@ export const accessMatrixCommand: CommandModule<object, AccessMatrixArguments> =
         bar.update(done / total, `${done} of ${total} have tried`),
       );
       bar.stop();
-      process.exitCode = await report(matrix, given);
+      process.exitCode = await reportMatrix(matrix, given);
     } finally {
       bar.stop();
     }

@@ -106,7 +106,7 @@ function writes(table: NewTable, target: string): string[] {
       title: "add a ${noun} about a patient whom the clinic does not see",
       sql: INSERT,
       values: ({ here, there }) => values({ ...here, patient: there.patient }),
-      allowed: [],
+      allowed: ["breakGlass"],
     }`);
   }
   if (changed !== undefined) {

@@ -3,8 +3,7 @@ import pg from "pg";
 
 import { compareMatrix, type MatrixLine } from "../../src/access/matrix/matrixLine.ts";
 import { probeMatrix } from "../../src/access/matrix/probeMatrix.ts";
-import { createFullWorld } from "../../src/access/world/fullWorld.ts";
-import type { World } from "../../src/access/world/world.ts";
+import { createFullWorld, type FullWorld } from "../../src/access/world/fullWorld.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { readSabotages } from "./sabotage.ts";
 
@@ -17,7 +16,7 @@ const sabotages = readSabotages().filter(({ caughtBy }) => caughtBy.startsWith("
 describe.each(sabotages)("$name: $what", ({ sql, caughtBy }) => {
   const db = useTestDatabase();
   const table = caughtBy.replace("matrix ", "");
-  let world: World;
+  let world: FullWorld;
 
   const probe = (): Promise<MatrixLine[]> =>
     probeMatrix(

@@ -6,10 +6,11 @@ import { pino } from "pino";
 
 import { createFullWorld } from "../../src/access/world/fullWorld.ts";
 import { type Login, makeRolledBack } from "../../src/access/world/rolledBack.ts";
+import { cloneDatabase } from "../../src/database/cloneDatabase.ts";
 import { withClient } from "../../src/database/withClient.ts";
 import { type RunningGateway, startGateway } from "../../src/gateway.ts";
 import { testCluster } from "../support/cluster.ts";
-import { administer, cloneDatabase } from "../support/database.ts";
+import { administer } from "../support/database.ts";
 import { readSabotages } from "./sabotage.ts";
 
 /** Milliseconds; what is usual for a load balancer is ten times that. */

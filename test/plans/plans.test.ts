@@ -41,10 +41,11 @@ describe("notices", () => {
   };
 
   it(
-    "a tenant table that has lost its index",
+    "a tenant table that has lost its indexes",
     async () => {
       const { findings, drift } = await after(
-        "drop index app_public.notifications_user_id_idx",
+        `drop index app_public.notifications_user_id_idx, app_public.notifications_organization_id_user_id_idx;
+         alter table app_public.notifications drop constraint notifications_organization_id_effect_key_key`,
         "app_public.notifications select",
       );
       expect(findings).toContain("reads all of notifications");

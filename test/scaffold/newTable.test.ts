@@ -48,7 +48,7 @@ describe("files that are written", () => {
 describe("bailiwick new table", () => {
   let checkout: ScratchCheckout;
   let written: string[] = [];
-  const MAKING = 120_000;
+  const MAKING = 400_000;
   const CHECKING = 180_000;
 
   beforeAll(() => {

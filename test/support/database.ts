@@ -5,7 +5,8 @@ import pg from "pg";
 
 import { type Login, makeRolledBack, type RolledBack } from "../../src/access/world/rolledBack.ts";
 import type { Config } from "../../src/config.ts";
-import { databaseName, type DatabaseUrls } from "../../src/database/databaseUrls.ts";
+import { cloneDatabase } from "../../src/database/cloneDatabase.ts";
+import type { DatabaseUrls } from "../../src/database/databaseUrls.ts";
 import { testCluster } from "./cluster.ts";
 
 export interface TestDatabase extends RolledBack {
@@ -38,8 +39,10 @@ export function useTestDatabase(): TestDatabase {
   beforeAll(() => cloneDatabase(template, name));
   const releases: (() => Promise<void>)[] = [];
   afterAll(async () => {
-    await Promise.all(releases.map((release) => release()));
+    await Promise.all(releases.splice(0).map((release) => release()));
     await Promise.all([...pools.values()].map((open) => open.end()));
+    // Where files run again in one process, the next run makes new ones.
+    pools.clear();
     await dropDatabase(template, name);
   });
 
@@ -50,16 +53,6 @@ export function useTestDatabase(): TestDatabase {
     urls,
     beforeDrop: (release: () => Promise<void>) => void releases.push(release),
   });
-}
-
-export async function cloneDatabase(template: DatabaseUrls, name: string): Promise<void> {
-  const source = databaseName(template.superuser);
-  await administer(template, [
-    `create database ${name} template ${source}`,
-    // A clone starts with the privileges of any new database: PUBLIC could make temporary tables in it.
-    `update pg_catalog.pg_database clone set datacl = source.datacl from pg_catalog.pg_database source
-     where clone.datname = '${name}' and source.datname = '${source}'`,
-  ]);
 }
 
 /** Fails when something is still connected: what a test opens, it closes. */

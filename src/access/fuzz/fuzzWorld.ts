@@ -2,10 +2,9 @@ import pg from "pg";
 
 import type { PreparedDatabase } from "../../database/prepareDatabase.ts";
 import { EXPOSED_SCHEMAS } from "../../preset.ts";
-import { createFullWorld } from "../world/fullWorld.ts";
+import { createFullWorld, type FullWorld } from "../world/fullWorld.ts";
 import { createAdministrator, createAppointment, type Person } from "../world/people.ts";
 import { type Login, makeRolledBack } from "../world/rolledBack.ts";
-import type { World } from "../world/world.ts";
 import { type Canary, plantCanaries } from "./canaries.ts";
 import type { Caller } from "./openApi.ts";
 import { collectForeignIds, installDigest, readTenantTables, type TenantTable } from "./tenantRows.ts";
@@ -19,7 +18,7 @@ export interface Outsider extends Caller {
 }
 
 export interface FuzzWorld {
-  world: World;
+  world: FullWorld;
   tables: TenantTable[];
   /** Of everything that is the foreign tenant's. */
   foreignIds: Set<string>;
@@ -47,10 +46,11 @@ export async function makeFuzzWorld({ urls }: PreparedDatabase): Promise<FuzzWor
     const client = await superuser.connect();
     try {
       const tables = await readTenantTables(client, EXPOSED_SCHEMAS);
-      const people = Object.values(world.abroad).flatMap((each) =>
-        typeof each === "object" && "userId" in each ? [each.userId] : [],
+      const { rows: members } = await client.query<{ id: string }>(
+        "select user_id as id from app_public.organization_memberships where organization_id = $1",
+        [world.foreign],
       );
-      const seeds = [world.foreign, foreignOwner.userId, ...people];
+      const seeds = [world.foreign, ...members.map(({ id }) => id)];
       const foreignIds = await collectForeignIds(client, tables, seeds);
       const canaries = await plantCanaries(client, tables);
       await installDigest(client, tables);
@@ -71,7 +71,7 @@ export async function makeFuzzWorld({ urls }: PreparedDatabase): Promise<FuzzWor
 }
 
 /** The world lets a foreign provider share something with the clinic `here`: what it may read then is no leak. */
-async function separateTenants(superuser: pg.Pool, { abroad }: World): Promise<void> {
+async function separateTenants(superuser: pg.Pool, { abroad }: FullWorld): Promise<void> {
   await superuser.query(
     "update app_vault.healthcare_shares set recipient_clinic_id = $1 where user_id = $2",
     [abroad.clinic.id, abroad.provider.userId],
@@ -81,7 +81,7 @@ async function separateTenants(superuser: pg.Pool, { abroad }: World): Promise<v
 /** Columns that only a row in a certain state may fill. */
 async function fillEmptyColumns(
   superuser: pg.Pool,
-  { foreign, abroad }: World,
+  { foreign, abroad }: FullWorld,
   owner: Person,
 ): Promise<void> {
   const { id } = await createAppointment(superuser, abroad.clinic, abroad.patient, abroad.provider);
@@ -99,7 +99,17 @@ async function fillEmptyColumns(
   );
 }
 
-function outsidersOf({ here, there, abroad, owner, admin, portal, stranger, foreign }: World): Outsider[] {
+function outsidersOf({
+  here,
+  there,
+  abroad,
+  owner,
+  admin,
+  portal,
+  stranger,
+  breakGlass,
+  foreign,
+}: FullWorld): Outsider[] {
   const caller = (name: string, actor: Person | null, duties: string, headers?: Caller["headers"]) => ({
     name,
     actor,
@@ -114,6 +124,7 @@ function outsidersOf({ here, there, abroad, owner, admin, portal, stranger, fore
     caller("staff", here.staff, ""),
     caller("viewer", here.viewer, ""),
     caller("provider of another clinic", there.provider, ""),
+    caller("provider in an emergency", breakGlass, ""),
     caller("admin", admin, ""),
     caller("portal", portal, "reads"),
     caller("stranger", stranger, "reads"),
@@ -126,7 +137,7 @@ function outsidersOf({ here, there, abroad, owner, admin, portal, stranger, fore
   ];
 }
 
-function insidersOf({ abroad }: World, owner: Person): Caller[] {
+function insidersOf({ abroad }: FullWorld, owner: Person): Caller[] {
   return [
     { name: "foreign owner", actor: owner },
     { name: "foreign provider", actor: abroad.provider },

@@ -3,6 +3,7 @@ import { escapeLiteral } from "pg";
 import type { FullWorld } from "../world/fullWorld.ts";
 import { type Kind, KINDS, personOfKind } from "../world/kinds.ts";
 import { type Login, requestSettings } from "../world/rolledBack.ts";
+import { FUNCTION_ROLES } from "./readTables.ts";
 import type { Place } from "./relations.ts";
 
 /** Somebody who tries: a kind of person behind the gateway's login, or a server's role behind its own. */
@@ -10,7 +11,7 @@ export interface MatrixActor {
   who: string;
   login: Exclude<Login, "superuser" | "owner">;
   /** What the role is called in grants. */
-  role: "app_user" | "app_anonymous" | "app_worker" | "app_data";
+  role: "app_user" | "app_anonymous" | "app_worker" | "app_data" | "app_definer" | "app_share_reader";
   settings: Readonly<Record<string, string>>;
   userId: string | null;
   /** Whose rows are theirs, where no membership says so. */
@@ -53,4 +54,16 @@ export function matrixActors(world: FullWorld): MatrixActor[] {
       settings: { "app.data_scope": world.own },
     },
   ];
+}
+
+/** The roles that functions act as, for some who call them: what a mistake in such a function could reach at most. */
+export function functionActors(world: FullWorld): MatrixActor[] {
+  const callers: Kind[] = ["provider", "owner", "stranger"];
+  return FUNCTION_ROLES.flatMap((role) =>
+    callers.map((kind) => {
+      const { settings, userId } = kindActor(world, kind);
+      const who = `${role} for ${kind}`;
+      return { who, login: "data", role, settings: { ...settings, role }, userId } satisfies MatrixActor;
+    }),
+  );
 }

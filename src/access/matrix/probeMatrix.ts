@@ -23,6 +23,8 @@ export type OpenConnection = (login: Login) => Promise<Client>;
 export interface ProbeOptions {
   /** Of these tables only, by schema and name; all of them otherwise. */
   tables?: readonly string[];
+  /** Who tries; everybody of the world and the servers otherwise. */
+  actors?: readonly MatrixActor[];
   /** Told after each actor. */
   onProgress?: (done: number, total: number) => void;
 }
@@ -52,7 +54,7 @@ export async function probeMatrix(
 export async function runMatrix(
   open: OpenConnection,
   world: FullWorld,
-  { tables, onProgress }: ProbeOptions = {},
+  { tables, actors = matrixActors(world), onProgress }: ProbeOptions = {},
 ): Promise<ProbedMatrix> {
   const clients = new Map<Login, Client>();
   // One connection a login: a new one has to read the catalogue again, which takes longer than what one actor tries.
@@ -65,7 +67,6 @@ export async function runMatrix(
   try {
     const database = await asLogin("superuser", readDatabase);
     const probed = database.tables.filter(({ name }) => tables === undefined || tables.includes(name));
-    const actors = matrixActors(world);
     const lines: MatrixLine[] = [];
     for (const [index, actor] of actors.entries()) {
       const probe = (client: Client) => probeActor(client, actor, { database, probed, world });
@@ -92,17 +93,26 @@ const NO_TASKS: ProbedMatrix = { lines: [], gaps: [] };
 /** Every row, as somebody whom row security does not hold. */
 async function readDatabase(client: Client): Promise<ProbedDatabase> {
   const tables = await readTables(client);
-  const rows = new Map<string, readonly Row[]>();
-  for (const { name } of tables) {
-    rows.set(name, await readRows(client, name));
-  }
+  const rows = await readRows(client, tables);
   return { tables, rows, relations: new Relations(tables, rows) };
 }
 
-async function readRows(client: Client, table: string): Promise<Row[]> {
-  const { rows } = await client.query<{ row: Row }>(`select to_jsonb(t) as row from ${table} t`);
-  const sorted = rows.map(({ row }) => ({ row, order: orderOf(row) }));
-  return sorted.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0)).map(({ row }) => row);
+async function readRows(
+  client: Client,
+  tables: readonly ProbedTable[],
+): Promise<Map<string, readonly Row[]>> {
+  const queries = tables.map(
+    ({ name }, index) => `select ${index} as table, to_jsonb(t) as row from ${name} t`,
+  );
+  const { rows } = await client.query<{ table: number; row: Row }>(queries.join("\nunion all\n"));
+  const found = Map.groupBy(rows, ({ table }) => table);
+  return new Map(
+    tables.map(({ name }, index) => {
+      const sorted = (found.get(index) ?? []).map(({ row }) => ({ row, order: orderOf(row) }));
+      sorted.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0));
+      return [name, sorted.map(({ row }) => row)];
+    }),
+  );
 }
 
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
@@ -142,7 +152,10 @@ async function probeActor(
   if (actor.before !== undefined) {
     await client.query(actor.before);
   }
-  const { sights, lines } = await readSights(client, actor, database, database.tables);
+  // What a reference points to is looked at, too: which of its rows the actor does not see.
+  const targets = new Set(probed.flatMap(({ references }) => references.map(({ target }) => target)));
+  const needed = database.tables.filter(({ name }) => names.has(name) || targets.has(name));
+  const { sights, lines } = await readSights(client, actor, database, needed);
   const own = sights.filter(({ table }) => names.has(table.name));
   const writes = await probeWrites(client, actor, database, own);
   // An import chooses ids and keys, and whoever runs one can read the tables: it has nothing to ask by guessing.

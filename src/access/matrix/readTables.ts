@@ -35,6 +35,8 @@ export interface ProbedTable {
 }
 
 export const ROLES = ["app_user", "app_anonymous", "app_worker", "app_data"];
+/** Nobody signs in or asks as one of these: functions act with their rights. */
+export const FUNCTION_ROLES = ["app_definer", "app_share_reader"] as const;
 
 const TABLES = `
 with wanted as (
@@ -63,7 +65,7 @@ select
       from pg_catalog.unnest(array['select', 'insert', 'update']) as command
       cross join lateral (
         select coalesce(pg_catalog.jsonb_agg(role), '[]') as roles
-        from pg_catalog.unnest($1::text[]) as role
+        from pg_catalog.unnest($2::text[]) as role
         where pg_catalog.has_column_privilege(role, w.oid, a.attnum, command)
       ) granted
     ) g
@@ -71,7 +73,7 @@ select
   ) as columns,
   coalesce((
     select pg_catalog.json_agg(role)
-    from pg_catalog.unnest($1::text[]) as role
+    from pg_catalog.unnest($2::text[]) as role
     where pg_catalog.has_table_privilege(role, w.oid, 'delete')
   ), '[]') as "deletedBy",
   coalesce((
@@ -119,7 +121,7 @@ order by w.name
 export async function readTables(client: ClientBase): Promise<ProbedTable[]> {
   // With nothing else on the path, Postgres prints every name with its schema.
   await client.query("set local search_path to pg_catalog");
-  const { rows } = await client.query<ProbedTable>(TABLES, [ROLES]);
+  const { rows } = await client.query<ProbedTable>(TABLES, [ROLES, [...ROLES, ...FUNCTION_ROLES]]);
   return rows;
 }
 

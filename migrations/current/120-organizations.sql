@@ -1,2 +1,0 @@
--- Who may read an organization may read its computed field `viewerCanAdminister`.
---!include tenancy/organizations.sql

@@ -1,7 +1,0 @@
---!include access/access_questions.sql
---!include access/access_evidence.sql
---!include access/access_verdict.sql
---!include access/explainable_rows.sql
---!include foundation/reset_access.sql
---!include access/explain_access.sql
---!include access/explain_access_api.sql

@@ -1,5 +1,0 @@
---!include operations/ran_migrations.sql
---!include audit/events.sql
---!include audit/audit_logs.sql
---!include audit/audit_changes.sql
---!include metrics/goal_progress_keys.sql
