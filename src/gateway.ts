@@ -82,7 +82,17 @@ async function start(
   });
   const bootCheck = makeBootCheck(pools.checkPool, logger);
   const api = await buildApi(
-    makeGatewayPreset(config, { pools, url, logger, identities, releases, metrics, recorder, limits }),
+    makeGatewayPreset(config, {
+      pools,
+      url,
+      logger,
+      identities,
+      releases,
+      metrics,
+      recorder,
+      documents: limits.documents,
+      limits: limits.operations,
+    }),
     { isSafe: bootCheck.assertProtected, releases },
   );
   const door = await openDoor(config, { pool: pools.pool, url, logger, releases });

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
 import { makeObserveOperationsPlugin } from "../plugins/ObserveOperationsPlugin.ts";
+import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
 import { NO_SCOPE } from "./auth/requestScope.ts";
@@ -10,11 +11,11 @@ import type { Config } from "./config.ts";
 import { makePool } from "./database/makePool.ts";
 import type { RequestPools } from "./database/openRequestPools.ts";
 import { makeRequestConnections } from "./database/requestConnections.ts";
+import type { TrustedDocuments } from "./documents/TrustedDocuments.ts";
 import { makeMaskError } from "./errors/maskError.ts";
 import type { RequestRecorder } from "./http/logRequest.ts";
 import { acceptRequestId } from "./http/requestId.ts";
 import { type CredentialBox, makeCredentialBox, parseIntegrationKeys } from "./integrations/credentials.ts";
-import type { Limits } from "./limits/openLimits.ts";
 import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS, makePreset } from "./preset.ts";
 import type { ReleaseList } from "./ReleaseList.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -28,14 +29,17 @@ export interface PresetParts {
   releases: ReleaseList;
   identities: WeakMap<object, Identity>;
   recorder: RequestRecorder;
-  limits: Limits;
+  documents: TrustedDocuments;
+  limits: OperationLimits;
 }
 
 /** The API as a gateway serves it; also for what walks through it without a server. */
 export function makeGatewayPreset(
   config: Config,
-  { pools: { pool, gate }, url, logger, identities, releases, metrics, recorder, limits }: PresetParts,
+  parts: PresetParts,
 ): GraphileConfig.Preset {
+  const { pools, url, logger, identities, releases, metrics, recorder, documents, limits } = parts;
+  const { pool, gate } = pools;
   // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
   const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
   const pgSubscriber = new PgSubscriber(listenPool);
@@ -64,8 +68,8 @@ export function makeGatewayPreset(
       maskError: makeMaskError(logger, { isSchemaShown }),
       signToken: (subject) => signToken(config.auth, subject),
       credentials: makeCredentials(config.integrations),
-      documents: limits.documents,
-      limits: limits.operations,
+      documents,
+      limits,
     },
   );
   const tellsTiming = config.environment === "development";

@@ -26,11 +26,10 @@ interface Parts {
 }
 
 export interface Limits {
-  documents: TrustedDocuments;
   /** What a request pays when it comes in. */
   requests: RequestLimits;
-  /** What is checked, and paid, before an operation is planned. */
-  operations: OperationLimits;
+  /** Which documents are run, and what is checked, and paid, before an operation is planned. */
+  api: { documents: TrustedDocuments; limits: OperationLimits };
 }
 
 /** Reads the trusted documents, and starts to count what everybody spends, together with the database's other gateways. */
@@ -46,18 +45,20 @@ export function openLimits(config: Config, { pool, url, logger, identities, rele
     await sharingPool.end();
   });
   return {
-    documents,
     requests: makeLimitRequests({
       limiter,
       identities,
       clientAddress: makeClientAddress(config.api.trustedProxies),
       findPayers: makeFindPayers(pool),
     }),
-    operations: {
-      ...config.limits,
-      isSchemaShown: config.api.isSchemaShown,
-      isTrusted: (text) => documents.isTrusted(text),
-      charge: (points) => chargeRequest(limiter, currentRequestContext()?.payers ?? [], points),
+    api: {
+      documents,
+      limits: {
+        ...config.limits,
+        isSchemaShown: config.api.isSchemaShown,
+        isTrusted: (text) => documents.isTrusted(text),
+        charge: (points) => chargeRequest(limiter, currentRequestContext()?.payers ?? [], points),
+      },
     },
   };
 }

@@ -15,7 +15,7 @@ import { makeMaskError } from "../../errors/maskError.ts";
 import { makeGatewayPreset, type PresetParts } from "../../gatewayPreset.ts";
 import { makeRequestRecorder } from "../../http/logRequest.ts";
 import { makeRequestContext, runInRequestContext } from "../../http/requestContext.ts";
-import { openLimits } from "../../limits/openLimits.ts";
+import { withoutLimits } from "../../limits/withoutLimits.ts";
 import { ReleaseList } from "../../ReleaseList.ts";
 import { makeMetrics } from "../../telemetry/metrics.ts";
 import { makePseudonym } from "../../telemetry/pseudonyms.ts";
@@ -132,7 +132,7 @@ function makeFuzzPreset(
     url,
     metrics,
     pools: { pool, gate },
-    limits: openLimits(config, { ...parts, url }),
+    ...withoutLimits(),
     recorder: makeRequestRecorder({ logger, metrics, pseudonym, operationNames: new Set() }),
   });
 }

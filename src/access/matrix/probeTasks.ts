@@ -93,12 +93,25 @@ async function probeTask(client: Client, world: FullWorld, { name, run, who, pay
   await run(payload, helpersOn(client));
   await client.query("reset session authorization");
   const after = await takeSnapshot(client, world);
-  const changes = [...after].flatMap(([place, rows]) => {
-    const changed = [...rows].filter((row) => !before.get(place)?.has(row)).length;
-    return changed > 0 ? [line("write", place, `${changed} rows`)] : [];
+  const places = new Set([...before.keys(), ...after.keys()]);
+  const changes = [...places].flatMap((place) => {
+    const changed = countMissing(after.get(place), before.get(place));
+    const removed = countMissing(before.get(place), after.get(place)) - changed;
+    return [
+      ...(changed > 0 ? [line("write", place, `${changed} rows`)] : []),
+      ...(removed > 0 ? [line("write", place, `${removed} removed rows`)] : []),
+    ];
   });
   await client.query("rollback to savepoint tried");
   return changes.length > 0 ? changes : [line("write", "any", "none")];
+}
+
+/** How many of `rows` are not among `others`. */
+function countMissing(
+  rows: ReadonlySet<string> = new Set(),
+  others: ReadonlySet<string> = new Set(),
+): number {
+  return [...rows].filter((row) => !others.has(row)).length;
 }
 
 async function takeSnapshot(client: Client, { own, foreign }: FullWorld): Promise<Snapshot> {

@@ -26,6 +26,11 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
   }),
   metrics__enqueue: () => ({ own: {} }),
   report__create_weekly: ({ own }) => ({ own: { organizationId: own, day: "2030-01-08" } }),
+  request__forget_answers: () => ({
+    own: {},
+    prepare: `insert into app_private.idempotent_answers (user_id, key_hash, request_hash, sealed_answer, expires_at)
+      select id, sha256('key'), sha256('request'), decode(repeat('00', 28), 'hex'), now() from app_public.users`,
+  }),
   report__enqueue_weekly: () => ({ own: { _cron: { ts: "2030-01-14T13:00:00Z" } } }),
   webhook__apply: ({ own, foreign }) => ({
     own: { webhookEventId: OWN_EVENT },

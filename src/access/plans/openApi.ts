@@ -5,7 +5,7 @@ import pg from "pg";
 import { makePgService } from "postgraphile/adaptors/pg";
 
 import type { PgSettings } from "../../auth/pgSettings.ts";
-import { unmetered } from "../../limits/unmetered.ts";
+import { withoutLimits } from "../../limits/withoutLimits.ts";
 import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS, makePreset } from "../../preset.ts";
 
 /** A statement that read tables on behalf of a request. */
@@ -58,7 +58,7 @@ export async function openApi(gatewayUrl: string): Promise<OpenApi> {
         throw new Error("Nobody signs in here.");
       },
       credentials: null,
-      ...unmetered(),
+      ...withoutLimits(),
     },
   );
   const { schema, resolvedPreset } = await makeSchema(preset).catch(async (error: unknown) => {
