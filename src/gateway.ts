@@ -9,15 +9,16 @@ import type { Logger } from "pino";
 import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
 import { makeObserveOperationsPlugin } from "../plugins/ObserveOperationsPlugin.ts";
-import { makeBootCheck } from "./access/bootCheck.ts";
+import { type BootCheck, makeBootCheck } from "./access/bootCheck.ts";
 import { type Authenticate, type Identity, makeAuthenticate } from "./auth/authenticate.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
 import { signToken } from "./auth/signToken.ts";
 import { makeVerifyToken } from "./auth/verifyToken.ts";
 import type { Config } from "./config.ts";
+import type { ConnectionGate } from "./database/ConnectionGate.ts";
 import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
 import { makePool } from "./database/makePool.ts";
-import { openRequestPools, type RequestPools } from "./database/openRequestPools.ts";
+import { openRequestPools } from "./database/openRequestPools.ts";
 import { makeRequestConnections } from "./database/requestConnections.ts";
 import { makeMaskError } from "./errors/maskError.ts";
 import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
@@ -98,7 +99,14 @@ async function start(
   const pools = openRequestPools(config.database, { url, logger, metrics, releases });
   const bootCheck = makeBootCheck(pools.checkPool, logger);
   const api = await buildApi(
-    makeGatewayPreset(config, { pools, url, logger, identities, releases, metrics, recorder }),
+    makeGatewayPreset(config, {
+      pool: pools.pool,
+      url,
+      logger,
+      identities,
+      releases,
+      service: { gate: pools.gate, metrics, recorder },
+    }),
     { isSafe: bootCheck.assertProtected, releases },
   );
 
@@ -120,9 +128,7 @@ async function start(
   const adminUrl = await serveAdmin(config, {
     checks: {
       serving: async () => !admission.isDraining,
-      database: () => canReach(pools.checkPool),
-      migrations: () => isSchemaCurrent(pools.checkPool),
-      rowSecurity: bootCheck.isProtected,
+      ...ownChecks(pools.checkPool, bootCheck),
       ...observeGateway(metrics, { ...pools, admission, countSockets: websockets.count }),
       ...checks,
     },
@@ -195,19 +201,20 @@ function makeApp({ authenticate, identities, recorder }: AppParts): Express {
   return app;
 }
 
-interface PresetParts {
-  pools: RequestPools;
+export interface PresetParts {
+  pool: Pool;
   url: string;
   logger: Logger;
-  metrics: Metrics;
-  releases: ReleaseList;
   identities: WeakMap<object, Identity>;
-  recorder: RequestRecorder;
+  releases: ReleaseList;
+  /** What a gateway that serves has besides: without it, connections come from the pool as it is, and nothing is counted. */
+  service?: { gate: ConnectionGate; metrics: Metrics; recorder: RequestRecorder };
 }
 
-function makeGatewayPreset(
+/** The API as a gateway serves it; also for what walks through it without a server. */
+export function makeGatewayPreset(
   config: Config,
-  { pools: { pool, gate }, url, logger, identities, releases, metrics, recorder }: PresetParts,
+  { pool, url, logger, identities, releases, service }: PresetParts,
 ): GraphileConfig.Preset {
   // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
   const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
@@ -216,15 +223,21 @@ function makeGatewayPreset(
     pgSubscriber.release();
     await listenPool.end();
   });
-  const pgService = {
-    ...makePgService({
-      pool,
-      pgSubscriber,
-      schemas: EXPOSED_SCHEMAS,
-      pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
-    }),
-    adaptor: { makePgService, ...makeRequestConnections({ pool, gate, events: connectionEvents(metrics) }) },
-  };
+  const stockService = makePgService({
+    pool,
+    pgSubscriber,
+    schemas: EXPOSED_SCHEMAS,
+    pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
+  });
+  const pgService = service
+    ? {
+        ...stockService,
+        adaptor: {
+          makePgService,
+          ...makeRequestConnections({ pool, gate: service.gate, events: connectionEvents(service.metrics) }),
+        },
+      }
+    : stockService;
   const nobody = { organizationId: null, clinicId: null, purposeOfUse: null };
   const preset = makePreset(
     { isExplorerServed: config.environment !== "production" },
@@ -240,11 +253,21 @@ function makeGatewayPreset(
     },
   );
   const tellsTiming = config.environment === "development";
-  return { extends: [preset], plugins: [makeObserveOperationsPlugin({ recorder, metrics, tellsTiming })] };
+  return service
+    ? { extends: [preset], plugins: [makeObserveOperationsPlugin({ ...service, tellsTiming })] }
+    : preset;
 }
 
 function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {
   return keys === null ? null : makeCredentialBox(parseIntegrationKeys(keys));
+}
+
+function ownChecks(pool: Pool, bootCheck: BootCheck): Readonly<Record<string, ReadinessCheck>> {
+  return {
+    database: () => canReach(pool),
+    migrations: () => isSchemaCurrent(pool),
+    rowSecurity: bootCheck.isProtected,
+  };
 }
 
 async function canReach(pool: Pool): Promise<boolean> {

@@ -14,6 +14,12 @@ begin
       ('app_definer', 'nologin noinherit'),
       -- Owns the functions that open a share of the vault, where `app_definer` has no way in. Nobody signs in as it.
       ('app_share_reader', 'nologin noinherit'),
+      -- Owns the function with which explain_access() looks at a row; its policies show the rows of the organizations that
+      -- the caller administers, and no others.
+      ('app_access_reader', 'nologin noinherit'),
+      -- Owns the functions of explain_access() that ask policies in the name of somebody else. It is what `app_user` is by
+      -- inheritance, so that the policies see what they always see, and has nothing of its own.
+      ('app_access_judge', 'nologin inherit'),
       -- Imports and backfills; reaches only the organizations it declares in `app.data_scope`.
       ('app_data', 'nologin noinherit'),
       ('app_anonymous', 'nologin noinherit'),
@@ -47,4 +53,5 @@ $$;
 
 -- NOINHERIT on the member makes these "set role only" on Postgres 15 (attribute) and on 16+ (default of the grant).
 grant app_anonymous, app_user to app_authenticator;
-grant app_owner, app_definer, app_share_reader, app_data to app_migrator;
+grant app_owner, app_definer, app_share_reader, app_access_reader, app_access_judge, app_data to app_migrator;
+grant app_user to app_access_judge;

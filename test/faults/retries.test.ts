@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it, jest } from "@jest/globals";
 
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
 import { addSlowFunctions } from "../support/slowFunctions.ts";
-import { createWorld, type World } from "../support/world.ts";
 
 jest.setTimeout(60_000);
 

@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createCareSession, createNotification, type Person } from "../../src/access/world/people.ts";
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createCareSession, createNotification, type Person } from "../support/people.ts";
-import { createWorld, type World } from "../support/world.ts";
 import { errorsOf, type News, useSubscriber } from "./subscriber.ts";
 
 const db = useTestDatabase();

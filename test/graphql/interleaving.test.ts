@@ -2,9 +2,6 @@ import { Agent } from "node:http";
 
 import { afterAll, beforeAll, expect, it, jest } from "@jest/globals";
 
-import { post } from "../support/Balancer.ts";
-import { useTestDatabase } from "../support/database.ts";
-import { useGateway } from "../support/graphql.ts";
 import {
   createClinic,
   createMember,
@@ -12,7 +9,10 @@ import {
   createPatient,
   createPerson,
   type Person,
-} from "../support/people.ts";
+} from "../../src/access/world/people.ts";
+import { post } from "../support/Balancer.ts";
+import { useTestDatabase } from "../support/database.ts";
+import { useGateway } from "../support/graphql.ts";
 
 // Ten thousand requests, one after the other in the database, on a machine that does other things.
 jest.setTimeout(600_000);

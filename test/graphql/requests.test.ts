@@ -2,9 +2,9 @@ import { request as httpRequest } from "node:http";
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createPerson, type Person } from "../../src/access/world/people.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createPerson, type Person } from "../support/people.ts";
 
 const db = useTestDatabase();
 const api = useGateway(db);

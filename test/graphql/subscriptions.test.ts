@@ -3,11 +3,11 @@ import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
 
+import type { Person } from "../../src/access/world/people.ts";
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import type { Person } from "../support/people.ts";
-import { createWorld, type World } from "../support/world.ts";
 import { errorsOf, type News, useSubscriber } from "./subscriber.ts";
 
 const db = useTestDatabase();

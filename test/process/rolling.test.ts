@@ -2,12 +2,12 @@ import { afterEach, beforeAll, describe, expect, it, jest } from "@jest/globals"
 import { createClient } from "graphql-ws";
 import { WebSocket } from "ws";
 
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { Balancer } from "../support/Balancer.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { ServeProcess } from "../support/ServeProcess.ts";
 import { addSlowFunctions } from "../support/slowFunctions.ts";
-import { createWorld, type World } from "../support/world.ts";
 import { eventually } from "./bailiwickProcess.ts";
 
 // Every process builds the API from the database, on a machine that does other things.

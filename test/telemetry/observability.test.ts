@@ -3,12 +3,12 @@ import { createHmac } from "node:crypto";
 import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Logger, pino } from "pino";
 
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { makePseudonym } from "../../src/telemetry/pseudonyms.ts";
 import { eventually } from "../faults/eventually.ts";
 import { useSubscriber } from "../graphql/subscriber.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createWorld, type World } from "../support/world.ts";
 
 const written: string[] = [];
 const logger: Logger = pino({ level: "info" }, { write: (line: string) => void written.push(line) });

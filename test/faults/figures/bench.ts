@@ -5,6 +5,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { pino } from "pino";
 
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { signToken } from "../../../src/auth/signToken.ts";
 import { type Config, parseConfig } from "../../../src/config.ts";
 import type { DatabaseUrls } from "../../../src/database/databaseUrls.ts";
@@ -17,7 +18,6 @@ import type { Actor } from "../../support/database.ts";
 import { FaultProxy } from "../../support/FaultProxy.ts";
 import { ServeProcess } from "../../support/ServeProcess.ts";
 import { addSlowFunctions } from "../../support/slowFunctions.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 /** What was done, what is promised, what came out. */
 export interface Figure {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import pg from "pg";
 
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 let world: World;
 let worker: pg.Pool;

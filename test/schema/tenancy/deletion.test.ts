@@ -1,10 +1,15 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import type { ClientBase } from "pg";
 
+import {
+  createClinic,
+  createMember,
+  createOrganization,
+  createPerson,
+} from "../../../src/access/world/people.ts";
+import { fillVault } from "../../../src/access/world/vaultRows.ts";
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { createClinic, createMember, createOrganization, createPerson } from "../../support/people.ts";
-import { createWorld, type World } from "../../support/world.ts";
-import { fillVault } from "../vault/vaultRows.ts";
 import { cascadesFrom, countBy, deletionsOnRecord, eventCount } from "./deletionRecord.ts";
 
 /**

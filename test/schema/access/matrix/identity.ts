@@ -1,17 +1,10 @@
 import { type MatrixPart, row } from "./part.ts";
 
 export const IDENTITY: MatrixPart = {
-  async furnish({ superuser }, { here, there, abroad }) {
-    for (const { provider } of [here, there, abroad]) {
-      await superuser.query("update app_public.profiles set consent_pipeda = true where user_id = $1", [
-        provider.userId,
-      ]);
-    }
-  },
   visible: {
-    "app_public.users": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 17, 17, 1, 0),
-    "app_public.profiles": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 17, 17, 1, 0),
-    "app_public.consents": row(0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0),
+    "app_public.users": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 19, 19, 1, 1, 0, 0),
+    "app_public.profiles": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 19, 19, 1, 1, 0, 0),
+    "app_public.consents": row(0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0),
   },
   writes: [
     {

@@ -1,1 +1,0 @@
---!include operations/ran_migrations.sql
