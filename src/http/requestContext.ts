@@ -20,7 +20,7 @@ export interface RequestContext {
   /** Estimated cost of the operation in points; null where nobody estimates it. */
   cost: number | null;
   /** What the request asked of the database so far; milliseconds. */
-  database: { statements: number; waited: number; busy: number };
+  database: { transactions: number; waited: number; busy: number };
   /** `performance.now()` at its arrival. */
   startedAt: number;
 }
@@ -38,7 +38,7 @@ export function makeRequestContext(requestId: string, signal: AbortSignal = NEVE
     userId: null,
     operation: null,
     cost: null,
-    database: { statements: 0, waited: 0, busy: 0 },
+    database: { transactions: 0, waited: 0, busy: 0 },
     startedAt: performance.now(),
   };
 }
