@@ -102,7 +102,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       host: read.text("HOST") ?? "127.0.0.1",
       port: read.integer("PORT", 5678, 0, 65_535),
       adminPort: read.integer("ADMIN_PORT", 5679, 0, 65_535),
-      maximumConcurrent: read.integer("MAX_CONCURRENT_REQUESTS", 200, 1, 100_000),
+      maximumConcurrent: read.integer("MAX_CONCURRENT_REQUESTS", 100, 1, 100_000),
       drainDelay: read.integer("DRAIN_DELAY", environment === "production" ? 5000 : 0, 0, 15_000),
       advisoryChecks: read.text("READY_ADVISORY")?.split(/\s*,\s*/) ?? [],
     },

@@ -73,25 +73,20 @@ async function start(
   const logger = parentLogger.child({ scope: "gateway" });
   const identities = new WeakMap<object, Identity>();
   const pools = openRequestPools(config.database, { url, logger, metrics, releases });
-  const limits = openLimits(config, { pool: pools.pool, url, logger, identities, releases });
+  const parts = { pool: pools.pool, url, logger, identities, releases };
+  const limits = openLimits(config, parts);
   const recorder = makeRequestRecorder({
     logger,
     metrics,
     pseudonym: makePseudonym(config),
-    operationNames: limits.documents.operationNames(),
+    operationNames: limits.api.documents.operationNames(),
   });
   const bootCheck = makeBootCheck(pools.checkPool, logger);
   const api = await buildApi(
     makeGatewayPreset(config, {
-      pools,
-      url,
-      logger,
-      identities,
-      releases,
-      metrics,
-      recorder,
-      documents: limits.documents,
-      limits: limits.operations,
+      ...parts,
+      ...limits.api,
+      service: { gate: pools.gate, metrics, recorder },
     }),
     { isSafe: bootCheck.assertProtected, releases },
   );
@@ -108,7 +103,7 @@ async function start(
   const websockets = attachWebsockets(server, api.graphql, {
     ...door,
     identities,
-    documents: limits.documents,
+    documents: limits.api.documents,
     path: GRAPHQL_PATH,
     origins: config.api.corsOrigins,
     maximumMessageBytes: MAXIMUM_BODY_BYTES,

@@ -1,3 +1,4 @@
+import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
@@ -8,8 +9,8 @@ import { pgSettings } from "./auth/pgSettings.ts";
 import { NO_SCOPE } from "./auth/requestScope.ts";
 import { signToken } from "./auth/signToken.ts";
 import type { Config } from "./config.ts";
+import type { ConnectionGate } from "./database/ConnectionGate.ts";
 import { makePool } from "./database/makePool.ts";
-import type { RequestPools } from "./database/openRequestPools.ts";
 import { makeRequestConnections } from "./database/requestConnections.ts";
 import type { TrustedDocuments } from "./documents/TrustedDocuments.ts";
 import { makeMaskError } from "./errors/maskError.ts";
@@ -22,24 +23,22 @@ import type { Metrics } from "./telemetry/metrics.ts";
 import { connectionEvents } from "./telemetry/observeGateway.ts";
 
 export interface PresetParts {
-  pools: Pick<RequestPools, "pool" | "gate">;
+  pool: Pool;
   url: string;
   logger: Logger;
-  metrics: Metrics;
-  releases: ReleaseList;
   identities: WeakMap<object, Identity>;
-  recorder: RequestRecorder;
+  releases: ReleaseList;
   documents: TrustedDocuments;
   limits: OperationLimits;
+  /** What a gateway that serves has besides: without it, connections come from the pool as it is, and nothing is counted. */
+  service?: { gate: ConnectionGate; metrics: Metrics; recorder: RequestRecorder };
 }
 
 /** The API as a gateway serves it; also for what walks through it without a server. */
 export function makeGatewayPreset(
   config: Config,
-  parts: PresetParts,
+  { pool, url, logger, identities, releases, documents, limits, service }: PresetParts,
 ): GraphileConfig.Preset {
-  const { pools, url, logger, identities, releases, metrics, recorder, documents, limits } = parts;
-  const { pool, gate } = pools;
   // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
   const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
   const pgSubscriber = new PgSubscriber(listenPool);
@@ -47,15 +46,21 @@ export function makeGatewayPreset(
     pgSubscriber.release();
     await listenPool.end();
   });
-  const pgService = {
-    ...makePgService({
-      pool,
-      pgSubscriber,
-      schemas: EXPOSED_SCHEMAS,
-      pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
-    }),
-    adaptor: { makePgService, ...makeRequestConnections({ pool, gate, events: connectionEvents(metrics) }) },
-  };
+  const stockService = makePgService({
+    pool,
+    pgSubscriber,
+    schemas: EXPOSED_SCHEMAS,
+    pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
+  });
+  const pgService = service
+    ? {
+        ...stockService,
+        adaptor: {
+          makePgService,
+          ...makeRequestConnections({ pool, gate: service.gate, events: connectionEvents(service.metrics) }),
+        },
+      }
+    : stockService;
   const { isExplorerServed, isSchemaShown } = config.api;
   const preset = makePreset(
     { isExplorerServed },
@@ -73,7 +78,9 @@ export function makeGatewayPreset(
     },
   );
   const tellsTiming = config.environment === "development";
-  return { extends: [preset], plugins: [makeObserveOperationsPlugin({ recorder, metrics, tellsTiming })] };
+  return service
+    ? { extends: [preset], plugins: [makeObserveOperationsPlugin({ ...service, tellsTiming })] }
+    : preset;
 }
 
 function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {

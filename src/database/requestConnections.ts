@@ -154,7 +154,7 @@ function deadlineOf(settings: Settings): number | null {
 
 function record(request: RequestContext | undefined, waited: number, busy: number): void {
   if (request) {
-    request.database.statements++;
+    request.database.transactions++;
     request.database.waited += waited;
     request.database.busy += busy;
   }

@@ -63,7 +63,7 @@ export function makeRequestRecorder({
           milliseconds: rounded(duration),
           databaseMilliseconds: rounded(database.busy),
           waitedMilliseconds: rounded(database.waited),
-          transactions: database.statements,
+          transactions: database.transactions,
           left: context.signal.aborted || undefined,
         },
         "request",

@@ -41,7 +41,7 @@ export async function makeApp(
     assertGraphqlRequest,
     makeAuthenticateRequest(door, identities),
     limits.requests.chargeArrival,
-    ...makeReadGraphqlRequest(limits.documents, MAXIMUM_BODY_BYTES),
+    ...makeReadGraphqlRequest(limits.api.documents, MAXIMUM_BODY_BYTES),
   );
   app.use(WEBHOOKS_PATH, await makeWebhooks(config, { pool, maximumBytes: MAXIMUM_BODY_BYTES }));
   return app;

@@ -31,7 +31,7 @@ export interface RequestContext {
   /** What is asked; null until the document has been read. */
   operation: { name: string | null; kind: OperationKind } | null;
   /** What the request asked of the database so far; milliseconds. */
-  database: { statements: number; waited: number; busy: number };
+  database: { transactions: number; waited: number; busy: number };
   /** `performance.now()` at its arrival. */
   startedAt: number;
 }
@@ -54,7 +54,7 @@ export function makeRequestContext(requestId: string, signal: AbortSignal = NEVE
     signal,
     userId: null,
     operation: null,
-    database: { statements: 0, waited: 0, busy: 0 },
+    database: { transactions: 0, waited: 0, busy: 0 },
     startedAt: performance.now(),
   };
 }

@@ -1,4 +1,8 @@
 import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Milliseconds. */
+const PAUSE = 20;
 
 export interface Backend {
   url: string;
@@ -29,11 +33,14 @@ export class Balancer {
     this.#timer = setInterval(() => void this.#probeAll(), probeInterval);
   }
 
-  /** Takes a backend in; requests come to it as soon as it is ready. */
+  /** Takes a backend in; resolves when it is ready and requests come to it. */
   async add(backend: Backend): Promise<void> {
     const known = { ...backend, isReady: false, agent: new Agent({ keepAlive: true }) };
     this.#backends.set(backend.url, known);
-    await this.#probe(known);
+    while (!known.isReady) {
+      await this.#probe(known);
+      await sleep(PAUSE);
+    }
   }
 
   remove({ url }: Backend): void {
@@ -49,11 +56,13 @@ export class Balancer {
   }
 
   /** Posts JSON to the API of whichever backend's turn it is. */
-  post(body: object, headers: Record<string, string> = {}): Promise<Answer> {
+  async post(body: object, headers: Record<string, string> = {}): Promise<Answer> {
     const ready = [...this.#backends.values()].filter(({ isReady }) => isReady);
     const backend = ready[this.#turn++ % ready.length];
     if (!backend) {
-      return Promise.reject(new Error("No backend is ready."));
+      // A load that fails without a pause would leave nobody the time to become ready.
+      await sleep(PAUSE);
+      throw new Error("No backend is ready.");
     }
     return post(`${backend.url}/graphql`, backend.agent, body, headers);
   }

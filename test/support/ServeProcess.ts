@@ -23,22 +23,26 @@ export class ServeProcess {
 
   /** @param gatewayUrl connection of the gateway's login role, maybe through something. */
   constructor(config: Config, gatewayUrl: string, env: Record<string, string> = {}) {
-    this.#child = spawn(join(ROOT, "bin/node"), ["src/server.ts"], {
-      cwd: ROOT,
-      env: {
-        PATH: process.env.PATH,
-        NODE_ENV: "production",
-        GATEWAY_DATABASE_URL: gatewayUrl,
-        WORKER_DATABASE_URL: gatewayUrl,
-        JWT_SECRET: config.auth.jwtSecret ?? "",
-        LOG_LEVEL: "info",
-        PORT: "0",
-        ADMIN_PORT: "0",
-        DRAIN_DELAY: "1000",
-        ...env,
+    this.#child = spawn(
+      join(ROOT, "bin/node"),
+      ["--import", "./test/support/endWithParent.ts", "src/server.ts"],
+      {
+        cwd: ROOT,
+        env: {
+          PATH: process.env.PATH,
+          NODE_ENV: "production",
+          GATEWAY_DATABASE_URL: gatewayUrl,
+          WORKER_DATABASE_URL: gatewayUrl,
+          JWT_SECRET: config.auth.jwtSecret ?? "",
+          LOG_LEVEL: "info",
+          PORT: "0",
+          ADMIN_PORT: "0",
+          DRAIN_DELAY: "1000",
+          ...env,
+        },
+        stdio: ["pipe", "pipe", "pipe"],
       },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    );
     let rest = "";
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       const pieces = (rest + text).split("\n");

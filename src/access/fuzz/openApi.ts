@@ -1,24 +1,19 @@
 import { execute, hookArgs } from "grafast";
 import { makeSchema } from "graphile-build";
 import type { ExecutionResult, GraphQLError, GraphQLSchema } from "graphql";
-import type { Pool } from "pg";
 import type { Logger } from "pino";
 
 import { type Identity, makeAuthenticate } from "../../auth/authenticate.ts";
 import { makeRecognizePerson } from "../../auth/recognizePerson.ts";
 import { signToken } from "../../auth/signToken.ts";
 import { makeVerifyToken } from "../../auth/verifyToken.ts";
-import { ConnectionGate } from "../../database/ConnectionGate.ts";
 import { makePool } from "../../database/makePool.ts";
 import type { PreparedDatabase } from "../../database/prepareDatabase.ts";
 import { makeMaskError } from "../../errors/maskError.ts";
-import { makeGatewayPreset, type PresetParts } from "../../gatewayPreset.ts";
-import { makeRequestRecorder } from "../../http/logRequest.ts";
+import { makeGatewayPreset } from "../../gatewayPreset.ts";
 import { makeRequestContext, runInRequestContext } from "../../http/requestContext.ts";
 import { withoutLimits } from "../../limits/withoutLimits.ts";
 import { ReleaseList } from "../../ReleaseList.ts";
-import { makeMetrics } from "../../telemetry/metrics.ts";
-import { makePseudonym } from "../../telemetry/pseudonyms.ts";
 import type { Actor } from "../world/rolledBack.ts";
 import type { FuzzRequest } from "./RequestWriter.ts";
 import { type Outcome, undoCommits, withOutcome } from "./undoingPool.ts";
@@ -49,8 +44,6 @@ export interface Api {
 
 export const CONCURRENCY = 3;
 const REQUEST_ID = "fuzz";
-/** Milliseconds; nothing is turned away here. */
-const PATIENCE = 60_000;
 
 /**
  * Builds the gateway's own schema and calls it with the gateway's own authentication, settings, login role and masking of
@@ -62,7 +55,8 @@ export async function openApi({ config, urls }: PreparedDatabase, logger: Logger
   undoCommits(pool);
   releases.add(() => pool.end());
   const identities = new WeakMap<object, Identity>();
-  const preset = makeFuzzPreset({ config, urls }, { pool, logger, identities, releases });
+  const parts = { pool, url: urls.gateway, logger, identities, releases, ...withoutLimits() };
+  const preset = makeGatewayPreset(config, parts);
   const { schema, resolvedPreset } = await makeSchema(preset);
   const authenticate = makeAuthenticate(makeVerifyToken(config.auth), makeRecognizePerson(pool));
   const maskError = makeMaskError(logger, { isSchemaShown: true });
@@ -111,28 +105,4 @@ export async function openApi({ config, urls }: PreparedDatabase, logger: Logger
     },
     close: () => releases.releaseAll(),
   };
-}
-
-/** The gateway's preset, in which nothing is turned away for want of a connection. */
-function makeFuzzPreset(
-  { config, urls }: Pick<PreparedDatabase, "config" | "urls">,
-  parts: Pick<PresetParts, "logger" | "identities" | "releases"> & { pool: Pool },
-): GraphileConfig.Preset {
-  const { pool, logger } = parts;
-  const url = urls.gateway;
-  const metrics = makeMetrics();
-  const gate = new ConnectionGate({
-    places: 2 * CONCURRENCY,
-    patience: PATIENCE,
-    maximumWaiting: Number.MAX_SAFE_INTEGER,
-  });
-  const pseudonym = makePseudonym(config);
-  return makeGatewayPreset(config, {
-    ...parts,
-    url,
-    metrics,
-    pools: { pool, gate },
-    ...withoutLimits(),
-    recorder: makeRequestRecorder({ logger, metrics, pseudonym, operationNames: new Set() }),
-  });
 }

@@ -3,6 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Answer, post } from "../../support/Balancer.ts";
 
+/** Milliseconds. */
+const PAUSE = 10;
+
 export interface Outcome {
   /** HTTP status, or 0 where no whole answer came. */
   status: number;
@@ -30,7 +33,8 @@ export function makeSender(url: string, headers: Record<string, string>, maximum
 
 async function timed(send: Send, began: number): Promise<Outcome> {
   const start = performance.now();
-  const answer = await send().catch(() => null);
+  // After a pause: what fails at once must not fail as fast as it can.
+  const answer = await send().catch(() => sleep(PAUSE, null));
   const end = performance.now();
   return { status: answer?.status ?? 0, milliseconds: end - start, at: end - began, answer };
 }

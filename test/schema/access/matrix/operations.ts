@@ -26,6 +26,8 @@ export const OPERATIONS: MatrixPart = {
     "select * from app_audit.legal_holds",
     "select * from app_audit.retention_policies",
     "select * from app_private.backfill_runs",
+    "select * from app_private.worker_heartbeats",
+    "select app_hidden.beat_worker('w', false)",
     "select graphile_worker.add_job('appointment__notify')",
     "select app_private.add_job('appointment__notify', '{}')",
     "select app_private.record_trigger_failure(null, '', '', null, '')",
