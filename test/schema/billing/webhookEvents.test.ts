@@ -24,7 +24,7 @@ async function receive(eventId: string, provider = "stripe", verified = `${provi
   const settings = { role: "app_anonymous", "app.verified_webhook": verified };
   return withPgSettings(gateway, settings, async (client) => {
     const { rows } = await client.query<{ id: string | null }>(
-      "select app_hidden.receive_webhook($1, $2, '{\"type\": \"x\"}') as id",
+      'select app_hidden.receive_webhook($1, $2, \'{"type": "x"}\') as id',
       [provider, eventId],
     );
     return rows[0]?.id ?? null;
@@ -73,9 +73,10 @@ describe("a webhook event", () => {
       payload: expect.objectContaining({ webhookEventId: id }),
     });
     await worker.query("select app_hidden.finish_webhook($1)", [id]);
-    const { rows } = await db.superuser.query("select payload from app_private.webhook_events where id = $1", [
-      id,
-    ]);
+    const { rows } = await db.superuser.query(
+      "select payload from app_private.webhook_events where id = $1",
+      [id],
+    );
     expect(rows).toEqual([{ payload: {} }]);
   });
 

@@ -9,8 +9,7 @@ const db = useTestDatabase();
 const PASSWORD = "correct horse battery";
 const PREFIX = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ";
 /** In the form of the gateway's hashes, and the same for the same password. */
-const hashOf = (password: string) =>
-  `${PREFIX}$${createHash("sha256").update(password).digest("base64url")}`;
+const hashOf = (password: string) => `${PREFIX}$${createHash("sha256").update(password).digest("base64url")}`;
 
 const register = (request: Request, email: string) =>
   request.rows<{ user_id: string; session_id: string }>("select * from app_public.register($1, $2)", [
@@ -50,7 +49,8 @@ const asClient = (work: (request: Request) => Promise<void>, address = "a".repea
     const request: Request = {
       client,
       rows: async (sql, values) => (await client.query(sql, values)).rows,
-      value: async (sql, values) => Object.values((await client.query(sql, values)).rows[0] ?? {})[0] as never,
+      value: async (sql, values) =>
+        Object.values((await client.query(sql, values)).rows[0] ?? {})[0] as never,
       async attempt(sql, values) {
         await client.query("savepoint attempt");
         try {
@@ -148,7 +148,10 @@ describe("a hash of bcrypt", () => {
     asClient(async (request) => {
       await register(request, "gil@example.com");
       await setBcrypt(request, "gil@example.com", PASSWORD);
-      expect(await begin(request, "gil@example.com")).toMatchObject({ parameters: null, needs_password: true });
+      expect(await begin(request, "gil@example.com")).toMatchObject({
+        parameters: null,
+        needs_password: true,
+      });
       expect(await logIn(request, "gil@example.com", PASSWORD, true)).toBe(1);
       expect(await begin(request, "gil@example.com")).toMatchObject({
         parameters: PREFIX,
@@ -163,7 +166,9 @@ describe("a hash of bcrypt", () => {
     asClient(async (request) => {
       await register(request, "hal@example.com");
       await setBcrypt(request, "hal@example.com", "x".repeat(72));
-      await expect(logIn(request, "hal@example.com", password, true)).rejects.toMatchObject({ code: "LOGIN" });
+      await expect(logIn(request, "hal@example.com", password, true)).rejects.toMatchObject({
+        code: "LOGIN",
+      });
       expect(await begin(request, "hal@example.com")).toMatchObject({ needs_password: true });
     }),
   );
@@ -191,7 +196,10 @@ describe("a hash of bcrypt", () => {
 
 describe("change_password", () => {
   const change = (request: Request, current: string) =>
-    request.attempt("select app_public.change_password($1, $2)", [hashOf(current), hashOf("another password")]);
+    request.attempt("select app_public.change_password($1, $2)", [
+      hashOf(current),
+      hashOf("another password"),
+    ]);
 
   it("can be done by whoever knows the password, and ends the person's other sessions only", () =>
     db.asAnonymous(async (request) => {
