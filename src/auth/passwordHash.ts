@@ -13,7 +13,7 @@ interface HashParameters {
 const MINIMUM_CHARACTERS = 12;
 /** Nobody types more, and hashing must not be a way to make work. */
 const MAXIMUM_BYTES = 512;
-/** OWASP's second choice of parameters, of equal strength: 19 MiB, two passes, about 25 ms. */
+/** OWASP's second choice of parameters, of equal strength: 19 MiB, two passes, some tens of milliseconds. */
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 const SALT_BYTES = 16;
 const PREFIX_PATTERN = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)$/;
