@@ -127,11 +127,11 @@ async function start(
   releases.add(websockets.close);
   const adminUrl = await serveAdmin(config, {
     checks: {
-      serving: async () => !admission.isDraining,
       ...ownChecks(pools.checkPool, bootCheck),
       ...observeGateway(metrics, { ...pools, admission, countSockets: websockets.count }),
       ...checks,
     },
+    isServing: () => !admission.isDraining,
     metrics,
     releases,
   });
@@ -166,15 +166,19 @@ async function buildApi(
 
 interface AdminParts {
   checks: Readonly<Record<string, ReadinessCheck>>;
+  isServing: () => boolean;
   metrics: Metrics;
   releases: ReleaseList;
 }
 
 /** Serves before the gateway does and until it has let go of everything, so that whoever asks is told. */
-async function serveAdmin({ http }: Config, { checks, metrics, releases }: AdminParts): Promise<string> {
+async function serveAdmin(
+  { http }: Config,
+  { checks, isServing, metrics, releases }: AdminParts,
+): Promise<string> {
   const admin = await startAdminServer(
     { host: http.host, port: http.adminPort },
-    { checks, advisory: http.advisoryChecks, metrics: metrics.text },
+    { checks, isServing, advisory: http.advisoryChecks, metrics: metrics.text },
   );
   releases.add(admin.close);
   return admin.url;
