@@ -6,7 +6,7 @@ import { makeSchema } from "graphile-build";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
 
-import { makeBootCheck } from "./access/bootCheck.ts";
+import { type BootCheck, makeBootCheck } from "./access/bootCheck.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import type { Config } from "./config.ts";
 import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
@@ -112,13 +112,11 @@ async function start(
   releases.add(websockets.close);
   const adminUrl = await serveAdmin(config, {
     checks: {
-      serving: async () => !admission.isDraining,
-      database: () => canReach(pools.checkPool),
-      migrations: () => isSchemaCurrent(pools.checkPool),
-      rowSecurity: bootCheck.isProtected,
+      ...ownChecks(pools.checkPool, bootCheck),
       ...observeGateway(metrics, { ...pools, admission, countSockets: websockets.count }),
       ...checks,
     },
+    isServing: () => !admission.isDraining,
     metrics,
     releases,
   });
@@ -153,18 +151,30 @@ async function buildApi(
 
 interface AdminParts {
   checks: Readonly<Record<string, ReadinessCheck>>;
+  isServing: () => boolean;
   metrics: Metrics;
   releases: ReleaseList;
 }
 
 /** Serves before the gateway does and until it has let go of everything, so that whoever asks is told. */
-async function serveAdmin({ http }: Config, { checks, metrics, releases }: AdminParts): Promise<string> {
+async function serveAdmin(
+  { http }: Config,
+  { checks, isServing, metrics, releases }: AdminParts,
+): Promise<string> {
   const admin = await startAdminServer(
     { host: http.host, port: http.adminPort },
-    { checks, advisory: http.advisoryChecks, metrics: metrics.text },
+    { checks, isServing, advisory: http.advisoryChecks, metrics: metrics.text },
   );
   releases.add(admin.close);
   return admin.url;
+}
+
+function ownChecks(pool: Pool, bootCheck: BootCheck): Readonly<Record<string, ReadinessCheck>> {
+  return {
+    database: () => canReach(pool),
+    migrations: () => isSchemaCurrent(pool),
+    rowSecurity: bootCheck.isProtected,
+  };
 }
 
 async function canReach(pool: Pool): Promise<boolean> {

@@ -6,6 +6,8 @@ import { listen, type Listening } from "./listen.ts";
 export type ReadinessCheck = () => Promise<boolean>;
 
 export interface AdminDependencies {
+  /** False once the process has been told to stop: it is then not ready, whatever the checks say. */
+  isServing?: () => boolean;
   checks: Readonly<Record<string, ReadinessCheck>>;
   /** Names of checks whose failure is told, but leaves the process ready. */
   advisory?: readonly string[];
@@ -20,6 +22,8 @@ interface Answer {
 }
 
 const CHECK_TIMEOUT = 2000;
+/** For so long a check that is slow, on a machine that is busy, counts as what it was. */
+const GRACE = 10_000;
 
 /**
  * Serves `/live` (the process answers), `/ready` (it can do its work: 200, else 503; either way with each check's result) and
@@ -27,8 +31,10 @@ const CHECK_TIMEOUT = 2000;
  */
 export async function startAdminServer(
   address: { host: string; port: number },
-  dependencies: AdminDependencies,
+  { checks, ...rest }: AdminDependencies,
 ): Promise<Listening> {
+  const patient = Object.entries(checks).map(([name, check]) => [name, makePatient(check)] as const);
+  const dependencies = { ...rest, checks: Object.fromEntries(patient) };
   const server = createServer(async (request, response) => {
     const { status, type, body } = await respond(request.method ?? "", request.url ?? "", dependencies).catch(
       () => json(500, { error: "It could not be found out." }),
@@ -59,21 +65,45 @@ async function respond(method: string, url: string, dependencies: AdminDependenc
   }
 }
 
-async function readiness({ checks, advisory = [] }: AdminDependencies): Promise<Answer> {
-  const results = await Promise.all(
-    Object.entries(checks).map(async ([name, check]) => [name, await passes(check)] as const),
-  );
-  const isReady = results.every(([name, passed]) => passed || advisory.includes(name));
-  return json(isReady ? 200 : 503, { ready: isReady, checks: Object.fromEntries(results) });
+async function readiness({
+  checks,
+  advisory = [],
+  isServing = () => true,
+}: AdminDependencies): Promise<Answer> {
+  const results = isServing()
+    ? await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await check()] as const))
+    : [];
+  // Asked again: a probe must not bring good news that are older than the end.
+  const all = [["serving", isServing()] as const, ...results];
+  const isReady = all.every(([name, passed]) => passed || advisory.includes(name));
+  return json(isReady ? 200 : 503, { ready: isReady, checks: Object.fromEntries(all) });
 }
 
 function json(status: number, body: object): Answer {
   return { status, type: "application/json", body: JSON.stringify(body) };
 }
 
-async function passes(check: ReadinessCheck): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), CHECK_TIMEOUT);
-  check().then(resolve, () => resolve(false));
-  return promise.finally(() => clearTimeout(timer));
+/**
+ * The same check, which never takes longer than two seconds, runs once at a time, and is never an error. One that is merely
+ * slow counts as passed if it has passed a moment ago: a busy machine is no reason to take it out of service.
+ */
+function makePatient(check: ReadinessCheck): ReadinessCheck {
+  let passedAt = -Infinity;
+  let running: Promise<boolean> | undefined;
+  const run = () =>
+    (running ??= check()
+      .then(
+        (passed) => {
+          passedAt = passed ? performance.now() : -Infinity;
+          return passed;
+        },
+        () => false,
+      )
+      .finally(() => (running = undefined)));
+  return () => {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(performance.now() - passedAt < GRACE), CHECK_TIMEOUT);
+    void run().then(resolve);
+    return promise.finally(() => clearTimeout(timer));
+  };
 }

@@ -52,7 +52,7 @@ it("go to the collector that OTEL_* names, as one tree below the caller's span, 
   });
   try {
     const { url } = await process.addresses();
-    await fetch(`${url}/graphql`, {
+    const response = await fetch(`${url}/graphql`, {
       method: "POST",
       headers: {
         "content-type": "application/json",
@@ -61,9 +61,10 @@ it("go to the collector that OTEL_* names, as one tree below the caller's span, 
         "user-agent": CANARY,
       },
       body: JSON.stringify({
-        query: `query Traced { patients(filter: { city: { equalTo: "${CANARY}" } }) { nodes { rowId } } }`,
+        query: `query Traced { patients(filter: { lastName: { equalTo: "${CANARY}" } }) { nodes { rowId } } }`,
       }),
     });
+    expect(await response.json()).toEqual({ data: { patients: { nodes: [] } } });
     const spans = () =>
       bodies
         .flatMap((body) => (JSON.parse(body) as Export).resourceSpans)
@@ -74,6 +75,7 @@ it("go to the collector that OTEL_* names, as one tree below the caller's span, 
     const http = found.find(({ name }) => name === "http POST");
     const graphql = found.find(({ name }) => name === "graphql query");
     expect(http?.parentSpanId).toBe("b7ad6b7169203331");
+    expect(found.map(({ name }) => name)).toContain("graphql query");
     expect(graphql?.parentSpanId).toBe(http?.spanId);
     const statements = found.filter(({ name }) => name.startsWith("postgres "));
     expect(statements.map(({ name }) => name)).toEqual(

@@ -37,7 +37,7 @@ export class ServeProcess {
           LOG_LEVEL: "info",
           PORT: "0",
           ADMIN_PORT: "0",
-          DRAIN_DELAY: "1000",
+          DRAIN_DELAY: "3000",
           ...env,
         },
         stdio: ["pipe", "pipe", "pipe"],

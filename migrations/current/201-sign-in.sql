@@ -1,7 +1,0 @@
---!include identity/begin_log_in.sql
---!include identity/log_in.sql
---!include identity/register.sql
---!include identity/change_password.sql
---!include identity/viewer_sessions.sql
---!include identity/note_session_client.sql
---!include identity/announce_access.sql

@@ -1,3 +1,0 @@
---!include billing/subscriptions_stripe_version.sql
---!include billing/subscriptions.sql
---!include billing/webhook_events.sql

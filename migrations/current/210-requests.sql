@@ -1,2 +1,0 @@
---!include requests/idempotent_answers_table.sql
---!include requests/idempotent_answers.sql
