@@ -153,7 +153,7 @@ describe("refresh_session", () => {
   ])("gives nothing for %s that has ended (%s)", (_what, column) =>
     db.inTransaction(async (client) => {
       const register = "select refresh_token from app_public.register('late@example.com', $1)";
-      const { rows } = await client.query<{ refresh_token: string }>(register, [PASSWORD]);
+      const { rows } = await client.query<{ refresh_token: string }>(register, [hashOf(PASSWORD)]);
       await client.query(`update ${column} = now()`);
       const refreshed = await client.query("select session_id from app_public.refresh_session($1)", [
         rows[0]?.refresh_token,
