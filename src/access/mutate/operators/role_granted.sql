@@ -18,3 +18,5 @@ select
   format('grant %s to %I', s.name, w.name) as sql
 from stronger s
 cross join weak w
+-- Who is a member already cannot be made one's own member.
+where not pg_catalog.pg_has_role(s.name, w.name, 'member')
