@@ -2,6 +2,7 @@ import { GraphQLError } from "graphql";
 import type { Logger } from "pino";
 
 import { currentRequestContext } from "../http/requestContext.ts";
+import { AppError } from "./AppError.ts";
 import { classifyError, rootCause } from "./classifyError.ts";
 import { redactError } from "./redactError.ts";
 
@@ -25,8 +26,11 @@ export function makeMaskError(
       request.retryAfter = retryAfter ?? request.retryAfter;
     }
     const details = { code, requestId: request?.requestId, path: error.path };
-    if (code === "INTERNAL" || code === "UNAVAILABLE") {
-      logger.error({ ...details, error: redactError(rootCause(error)) }, "A request failed.");
+    const cause = rootCause(error);
+    // What we refuse on purpose, such as a request too many, has no cause, and a crowd of it needs no lines.
+    const isOurs = cause instanceof AppError && cause.cause === undefined;
+    if ((code === "INTERNAL" || code === "UNAVAILABLE") && !isOurs) {
+      logger.error({ ...details, error: redactError(cause) }, "A request failed.");
     } else {
       logger.debug(details, "A request was refused.");
     }

@@ -14,7 +14,7 @@ jest.setTimeout(300_000);
 
 const db = useTestDatabase();
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
-const CANARY = "Needle7f3c";
+const CANARY = "7f3c7f3c-0000-4000-8000-00000000beef";
 
 interface Span {
   name: string;
@@ -61,7 +61,7 @@ it("go to the collector that OTEL_* names, as one tree below the caller's span, 
         "user-agent": CANARY,
       },
       body: JSON.stringify({
-        query: `query Traced { patients(filter: { lastName: { equalTo: "${CANARY}" } }) { nodes { rowId } } }`,
+        query: `query Traced { patients(filter: { rowId: { equalTo: "${CANARY}" } }) { nodes { rowId } } }`,
       }),
     });
     expect(await response.json()).toEqual({ data: { patients: { nodes: [] } } });

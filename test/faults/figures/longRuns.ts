@@ -104,8 +104,14 @@ export async function longSockets(bench: Bench): Promise<Figure[]> {
   return withGateway(bench, {}, async (gateway) => {
     const told = new Set<number>();
     const { authorization = "" } = bench.headersOf(bench.world.here.provider);
-    const clients = openSockets(gateway, authorization, count, (index) => told.add(index));
-    await eventually(async () => (await metricOf(gateway, "bailiwick_websockets")) === count, 60_000);
+    const clients: Client[] = [];
+    // A few at a time, as clients come: five hundred at once would be a crowd, which is another fault.
+    while (clients.length < count) {
+      const offset = clients.length;
+      clients.push(...openSockets(gateway, authorization, 10, (index) => told.add(offset + index)));
+      await eventually(async () => (await metricOf(gateway, "bailiwick_websockets")) === clients.length);
+      await sleep(50);
+    }
     const listening = async () => {
       const { rows } = await bench.superuser.query(
         "select from pg_stat_activity where application_name = 'bailiwick-listen' and query like 'LISTEN%'",
