@@ -67,7 +67,7 @@ describe("doctor", () => {
     [
       "an issuer that does not answer",
       () => ({ JWT_SECRET: "", JWKS_URI: "http://127.0.0.1:1/keys", JWT_ISSUER: "x" }),
-      /keys cannot be had/,
+      /keys of x cannot be had/,
     ],
     [
       "an issuer without encryption",

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import { createPerson, createSession, type Person } from "../../../src/access/world/people.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
-import { asGranted, grantOf, hashOf, PASSWORD, refresh, register } from "./sessionGrants.ts";
+import { asGranted, grantOf, hashOf, PASSWORD, register } from "./sessionGrants.ts";
 
 const db = useTestDatabase();
 let person: Person;
