@@ -1,6 +1,7 @@
 import type { TokenSubject } from "../src/auth/signToken.ts";
 import type { CredentialBox } from "../src/integrations/credentials.ts";
 import { AffordableAggregatesPlugin } from "./AffordableAggregatesPlugin.ts";
+import { ApiVersionPlugin } from "./ApiVersionPlugin.ts";
 import { ArchivedRowsPlugin } from "./ArchivedRowsPlugin.ts";
 import { ChangeSubscriptionsPlugin } from "./ChangeSubscriptionsPlugin.ts";
 import { makeConnectIntegrationPlugin } from "./ConnectIntegrationPlugin.ts";
@@ -8,10 +9,14 @@ import { DeviceKeyProofPlugin } from "./DeviceKeyProofPlugin.ts";
 import { EndedSessionPlugin } from "./EndedSessionPlugin.ts";
 import { GeneratedDescriptionsPlugin } from "./GeneratedDescriptionsPlugin.ts";
 import { HttpStatusPlugin } from "./HttpStatusPlugin.ts";
+import { IdempotencyPlugin } from "./IdempotencyPlugin.ts";
 import { MissingRowPlugin } from "./MissingRowPlugin.ts";
-import { QueryErrorsPlugin } from "./QueryErrorsPlugin.ts";
+import { makeOperationLimitsPlugin, type OperationLimits } from "./OperationLimitsPlugin.ts";
+import { makePageSizePlugin } from "./PageSizePlugin.ts";
+import { PasswordsPlugin } from "./PasswordsPlugin.ts";
 import { RememberedBehaviorPlugin } from "./RememberedBehaviorPlugin.ts";
 import { RowIdentifiersPlugin } from "./RowIdentifiersPlugin.ts";
+import { ScalarRangesPlugin } from "./ScalarRangesPlugin.ts";
 import { makeSessionAccessTokenPlugin } from "./SessionAccessTokenPlugin.ts";
 import { TenantInflectionPlugin } from "./TenantInflectionPlugin.ts";
 import { TenantOrderPlugin } from "./TenantOrderPlugin.ts";
@@ -21,6 +26,7 @@ import { VaultInflectionPlugin } from "./VaultInflectionPlugin.ts";
 export function makePlugins(
   signToken: (subject: TokenSubject) => string,
   credentials: CredentialBox | null,
+  limits: OperationLimits,
 ): GraphileConfig.Plugin[] {
   return [
     RememberedBehaviorPlugin,
@@ -35,9 +41,15 @@ export function makePlugins(
     ChangeSubscriptionsPlugin,
     makeConnectIntegrationPlugin(credentials),
     DeviceKeyProofPlugin,
+    PasswordsPlugin,
     makeSessionAccessTokenPlugin(signToken),
+    ScalarRangesPlugin,
     GeneratedDescriptionsPlugin,
-    QueryErrorsPlugin,
+    makePageSizePlugin(limits.page.defaultSize),
+    // Each wraps the ones before it: what is within the limits may be a repetition, and what is not one is executed.
+    IdempotencyPlugin,
+    ApiVersionPlugin,
+    makeOperationLimitsPlugin(limits),
     HttpStatusPlugin,
   ];
 }

@@ -2,7 +2,7 @@
  * `npm test`: every check of the repository, each with its time, and a closing line that machines read.
  *
  *   npm test                                    everything
- *   npm test -- --only types,lint               some of the steps: types, lint, format, postgres-18, postgres-15
+ *   npm test -- --only types,lint               some of the steps: types, lint, format, postgres-18, postgres-15, fuzz, mutants
  *   npm test -- --postgres 15 test/schema -t x  Jest on one version of Postgres; what follows goes to Jest
  */
 import { spawn } from "node:child_process";
@@ -11,11 +11,38 @@ import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
 const POSTGRES_VERSIONS = ["18", "15"];
-/** These start the embedded Postgres 18 themselves, or are about its planner: once is enough. */
-const TESTS_OF_NEWEST_ONLY = "test/(process|plans)/";
+/** These start the embedded Postgres 18 themselves, are about its planner, or ask the API: once is enough. */
+const TESTS_OF_NEWEST_ONLY = "test/(process|plans|access/fuzz)/";
+/**
+ * The mutants that the catalogue or a few rows give away, in a minute or two. Those of single conditions take the tests of
+ * the schema: a run of all of them is for a change of these rules (docs/access/mutation.md).
+ */
+const QUICK_MUTANTS = [
+  "row_*",
+  "table_*",
+  "column_*",
+  "hidden_*",
+  "default_*",
+  "definer_*",
+  "function_made_definer",
+  "function_search_path_lost",
+  "function_granted_to_public",
+  "role_*",
+  "schema_writable",
+  "system_*",
+  "database_*",
+  "trigger_*",
+  "unique_*",
+  "view_*",
+  "foreign_key_*",
+  "policy_made_permissive",
+  "policy_to_public",
+];
+const MUTATE = ["src/cli.ts", "access", "mutate", "--killers", "check,matrix", "--only"];
+const QUIET = ["--disable-warning=ExperimentalWarning"];
 /** What a developer's shell may hold and a test must not see: tests make their own databases and secrets. */
 const FOREIGN_VARIABLES =
-  /^(PG[A-Z]+|(\w+_)?DATABASE_URL|DATA_DIR|JWT_\w+|JWKS_URI|ROLE_SECRET|PORT|HOST|ADMIN_PORT)$/;
+  /^(PG[A-Z]+|(\w+_)?DATABASE_URL|DATA_DIR|JWT_\w+|JWKS_URI|(STRIPE|CLERK)_WEBHOOK_SECRET|ROLE_SECRET|PORT|HOST|ADMIN_PORT)$/;
 
 interface Counts {
   passed: number;
@@ -33,6 +60,11 @@ interface Result extends Counts {
   name: string;
   seconds: number;
 }
+
+/** The proof of access is spread over these; each of its files is shown with its time. */
+const ACCESS_TESTS = /\/(test\/(?:access|schema\/access|plans)\/.+)\.test\.ts$/;
+/** Files of access tests with their seconds, by the step that ran them. */
+const accessTimes = new Map<string, { file: string; seconds: number }[]>();
 
 const running = new Set<ReturnType<typeof spawn>>();
 let interrupted: NodeJS.Signals | undefined;
@@ -59,6 +91,8 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), NODE_ENV: "test", GRAPHILE_ENV: "test" };
 }
 
+const stepOf = (postgresVersion: string) => `postgres-${postgresVersion}`;
+
 async function runTool(args: string[]): Promise<Counts> {
   const passed = (await runNode(args)) === 0;
   return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
@@ -84,14 +118,34 @@ async function runJest(postgresVersion: string, jestArgs: string[]): Promise<Cou
     ],
     { TEST_POSTGRES_VERSION: postgresVersion },
   );
-  return readJestReport(report, code);
+  return readJestReport(report, code, stepOf(postgresVersion));
+}
+
+interface JestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  numRuntimeErrorTestSuites: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  testResults: { name: string; startTime: number; endTime: number }[];
+}
+
+/** The slowest first. */
+function accessTimesOf({ testResults }: JestReport): { file: string; seconds: number }[] {
+  return testResults
+    .flatMap(({ name, startTime, endTime }) => {
+      const [, file] = ACCESS_TESTS.exec(name) ?? [];
+      return file === undefined ? [] : [{ file, seconds: (endTime - startTime) / 1000 }];
+    })
+    .sort((left, right) => right.seconds - left.seconds);
 }
 
 /** Counts tests; a suite that could not start, or a Jest that died before its report, counts as one failure. */
-async function readJestReport(file: string, exitCode: number): Promise<Counts> {
+async function readJestReport(file: string, exitCode: number, step: string): Promise<Counts> {
   let counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   try {
-    const report = JSON.parse(await readFile(file, "utf8"));
+    const report: JestReport = JSON.parse(await readFile(file, "utf8"));
+    accessTimes.set(step, accessTimesOf(report));
     counts = {
       passed: report.numPassedTests,
       failed: report.numFailedTests + report.numRuntimeErrorTestSuites,
@@ -114,9 +168,19 @@ function allSteps(jestArgs: string[]): Step[] {
       run: () => runTool(["node_modules/prettier/bin/prettier.cjs", "--check", ".", "--log-level", "warn"]),
     },
     ...POSTGRES_VERSIONS.map((version) => ({
-      name: `postgres-${version}`,
+      name: stepOf(version),
       run: () => runJest(version, jestArgs),
     })),
+    // The whole API, asked as people of another tenant: docs/access/fuzz.md. It brings its own Postgres 18.
+    {
+      name: "fuzz",
+      run: () => runTool(["--disable-warning=ExperimentalWarning", "src/cli.ts", "access", "fuzz"]),
+    },
+    // Whether anybody would notice if a rule went wrong: docs/access/mutation.md.
+    {
+      name: "mutants",
+      run: () => runTool([...QUIET, ...MUTATE, ...QUICK_MUTANTS]),
+    },
   ];
 }
 
@@ -163,6 +227,18 @@ function printTable(results: Result[]): void {
   console.log(`\n${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped`);
 }
 
+/** Files run side by side, so these seconds add up to more than the step's. */
+function printAccessTimes(): void {
+  for (const [step, files] of accessTimes) {
+    if (files.length > 0) {
+      console.log(`\naccess, ${step}${" ".repeat(22)}seconds`);
+      files.forEach(({ file, seconds }) =>
+        console.log(`  ${file.padEnd(38)}${seconds.toFixed(1).padStart(8)}`),
+      );
+    }
+  }
+}
+
 async function main(): Promise<number> {
   const results: Result[] = [];
   for (const step of chooseSteps(process.argv.slice(2))) {
@@ -174,6 +250,7 @@ async function main(): Promise<number> {
     const counts = await step.run();
     results.push({ name: step.name, seconds: (performance.now() - started) / 1000, ...counts });
   }
+  printAccessTimes();
   printTable(results);
   return interrupted ? 130 : results.some((result) => result.failed > 0) ? 1 : 0;
 }

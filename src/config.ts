@@ -1,20 +1,53 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
+import { type AuditConfig, parseAudit } from "./audit/parseAudit.ts";
+import { type AuthConfig, parseAuth } from "./auth/parseAuth.ts";
+import { type ApiConfig, parseApi } from "./http/parseApi.ts";
+import { type LimitsConfig, parseLimits } from "./limits/parseLimits.ts";
+import { parseWebhooks, type WebhooksConfig } from "./webhooks/parseWebhooks.ts";
+
+export type { AuthConfig } from "./auth/parseAuth.ts";
+
 export type Environment = "development" | "test" | "production";
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
 /** Everything the environment says, read once, grouped by who consumes it. Durations are milliseconds. */
 export interface Config {
   environment: Environment;
-  http: { host: string; port: number; adminPort: number };
+  http: HttpConfig;
+  api: ApiConfig;
+  /** Where the manifests of trusted documents lie, and whether nothing else is run. */
+  documents: { folder: string; isExclusive: boolean };
+  limits: LimitsConfig;
   database: DatabaseConfig;
   auth: AuthConfig;
+  webhooks: WebhooksConfig;
   /** Keys that encrypt the secrets of integrations, see parseIntegrationKeys; null: secrets cannot be stored. */
   integrations: { keys: string | null };
-  worker: { concurrency: number; poolSize: number };
+  worker: { concurrency: number; poolSize: number; adminPort: number };
   audit: AuditConfig;
   log: { level: LogLevel };
+  telemetry: TelemetryConfig;
+}
+
+export interface TelemetryConfig {
+  /** Makes the pseudonyms of people and addresses in the log; null: derived from another secret. */
+  hashKey: string | null;
+  /** Whether OpenTelemetry is configured, by its own variables, which its SDK reads. */
+  traces: boolean;
+}
+
+export interface HttpConfig {
+  host: string;
+  port: number;
+  adminPort: number;
+  /** Requests that are served at the same time; more are refused at once. */
+  maximumConcurrent: number;
+  /** How long a stopping process goes on serving while it already says that it is not ready. */
+  drainDelay: number;
+  /** Names of readiness checks whose failure is told but leaves the process ready. */
+  advisoryChecks: readonly string[];
 }
 
 export interface DatabaseConfig {
@@ -30,29 +63,20 @@ export interface DatabaseConfig {
   /** Absolute path. */
   dataDir: string;
   gatewayPoolSize: number;
-}
-
-export interface AuditConfig {
-  /** Absolute path of the folder with the signing key; null: nothing is sealed by this process. */
-  keyFolder: string | null;
-  /** Absolute path of the folder of anchors, one file a database. */
-  anchorFolder: string;
-  /** Milliseconds between two seals. */
-  sealInterval: number;
-}
-
-export interface AuthConfig {
-  /** HS256 secret; null when keys come from `jwksUri`, or (development) from `dataDir`. */
-  jwtSecret: string | null;
-  jwksUri: string | null;
-  issuer: string;
-  audience: string;
+  /** How long a request waits for a connection when all are in use. */
+  gatewayPoolWait: number;
 }
 
 const ENVIRONMENTS = ["development", "test", "production"] as const;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const POSTGRES = ["postgres:", "postgresql:"];
 const MINIMUM_SECRET_LENGTH = 32;
+/** Any of these switches traces on; what they mean is for OpenTelemetry's SDK. */
+const OTEL_VARIABLES = [
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+  "OTEL_TRACES_EXPORTER",
+];
 
 /** The folder of package.json. `.env` and the default data folder lie in it, wherever a command is called from. */
 export const PROJECT_ROOT = join(import.meta.dirname, "..");
@@ -75,16 +99,23 @@ export function loadConfig(): Config {
 export function parseConfig(env: NodeJS.ProcessEnv): Config {
   const read = makeReader(env);
   const environment = read.oneOf("NODE_ENV", ENVIRONMENTS, "development");
-  const jwksUri = read.url("JWKS_URI", ["http:", "https:"]);
   const dataDir = resolve(read.text("DATA_DIR") ?? join(PROJECT_ROOT, ".data"));
-  const keyFolder = read.text("AUDIT_KEY_FOLDER");
   const config: Config = {
     environment,
     http: {
       host: read.text("HOST") ?? "127.0.0.1",
       port: read.integer("PORT", 5678, 0, 65_535),
       adminPort: read.integer("ADMIN_PORT", 5679, 0, 65_535),
+      maximumConcurrent: read.integer("MAX_CONCURRENT_REQUESTS", 100, 1, 100_000),
+      drainDelay: read.integer("DRAIN_DELAY", environment === "production" ? 5000 : 0, 0, 15_000),
+      advisoryChecks: read.text("READY_ADVISORY")?.split(/\s*,\s*/) ?? [],
     },
+    api: parseApi(read, environment !== "production"),
+    documents: {
+      folder: resolve(read.text("DOCUMENTS_DIR") ?? join(PROJECT_ROOT, "documents")),
+      isExclusive: read.boolean("DOCUMENTS_ONLY", false),
+    },
+    limits: parseLimits(read.integer),
     database: {
       // graphile-migrate says by GM_DBURL which database its actions (.gmrc) are about, and spoils DATABASE_URL for them.
       url: read.url("GM_DBURL", POSTGRES) ?? read.url("DATABASE_URL", POSTGRES),
@@ -96,30 +127,24 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       roleSecret: read.secret("ROLE_SECRET"),
       dataDir,
       gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
+      gatewayPoolWait: read.integer("GATEWAY_POOL_WAIT", 500, 1, 60_000),
     },
-    auth: {
-      jwtSecret: read.secret("JWT_SECRET"),
-      jwksUri,
-      issuer: read.text("JWT_ISSUER") ?? "bailiwick",
-      audience: read.text("JWT_AUDIENCE") ?? "bailiwick",
-    },
+    auth: parseAuth(read, environment === "production"),
+    webhooks: parseWebhooks(read),
     integrations: { keys: read.secret("INTEGRATION_KEY") },
     worker: {
       concurrency: read.integer("WORKER_CONCURRENCY", 4, 1, 100),
       poolSize: read.integer("WORKER_POOL_SIZE", 10, 2, 1000),
+      adminPort: read.integer("WORKER_ADMIN_PORT", 5680, 0, 65_535),
     },
-    audit: {
-      keyFolder: keyFolder
-        ? resolve(keyFolder)
-        : environment === "production"
-          ? null
-          : join(dataDir, "audit-keys"),
-      anchorFolder: resolve(read.text("AUDIT_ANCHOR_FOLDER") ?? join(dataDir, "audit-anchors")),
-      sealInterval: read.integer("AUDIT_SEAL_INTERVAL", 5000, 100, 3_600_000),
-    },
+    audit: parseAudit(read, { dataDir, isProduction: environment === "production" }),
     log: { level: read.oneOf("LOG_LEVEL", LOG_LEVELS, environment === "production" ? "info" : "warn") },
+    telemetry: {
+      hashKey: read.secret("LOG_HASH_KEY"),
+      traces: read.text("OTEL_SDK_DISABLED") !== "true" && OTEL_VARIABLES.some((name) => read.text(name)),
+    },
   };
-  const problems = [...read.problems, ...contradictions(config, env)];
+  const problems = [...read.problems, ...contradictions(config)];
   if (problems.length > 0) {
     throw new Error(`Invalid configuration:\n- ${problems.join("\n- ")}`);
   }
@@ -127,12 +152,18 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
 }
 
 /** What no single variable shows: combinations that are refused, above all in production. */
-function contradictions(config: Config, env: NodeJS.ProcessEnv): string[] {
+function contradictions(config: Config): string[] {
   const problems: string[] = [];
-  const { auth, database, http } = config;
-  if (auth.jwksUri && !env.JWT_ISSUER) {
+  const { auth, database, http, webhooks } = config;
+  if (webhooks.clerkSecrets && auth.outside.filter(({ kind }) => kind === "clerk").length !== 1) {
     problems.push(
-      "JWT_ISSUER is required with JWKS_URI: tokens of another issuer would be accepted otherwise",
+      "CLERK_WEBHOOK_SECRET needs one issuer of kind clerk in JWT_ISSUERS, whose users it tells of",
+    );
+  }
+  const { defaultSize, maximumSize } = config.limits.page;
+  if (defaultSize > maximumSize) {
+    problems.push(
+      `DEFAULT_PAGE_SIZE (${defaultSize}) must not be larger than MAX_PAGE_SIZE (${maximumSize})`,
     );
   }
   if (http.port !== 0 && http.port === http.adminPort) {
@@ -140,9 +171,6 @@ function contradictions(config: Config, env: NodeJS.ProcessEnv): string[] {
   }
   if (config.environment !== "production") {
     return problems;
-  }
-  if (!auth.jwtSecret && !auth.jwksUri) {
-    problems.push("JWT_SECRET or JWKS_URI is required in production; neither is set");
   }
   if (!database.url && !(database.gatewayUrl && database.workerUrl)) {
     problems.push(
@@ -173,6 +201,13 @@ function makeReader(env: NodeJS.ProcessEnv) {
         return fallback;
       }
       return value;
+    },
+    boolean(name: string, fallback: boolean): boolean {
+      const raw = text(name);
+      if (raw !== null && raw !== "true" && raw !== "false") {
+        problems.push(`${name} must be true or false; got '${raw}'`);
+      }
+      return raw === null ? fallback : raw === "true";
     },
     oneOf<const T extends string>(name: string, allowed: readonly T[], fallback: NoInfer<T>): T {
       const raw = text(name);

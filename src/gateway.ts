@@ -1,54 +1,53 @@
 import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
-import express from "express";
 import { grafserv } from "grafserv/express/v4";
 import { makeSchema } from "graphile-build";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
-import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
 
-import { makeBootCheck } from "./access/bootCheck.ts";
-import { type Identity, makeAuthenticate } from "./auth/authenticate.ts";
-import { pgSettings } from "./auth/pgSettings.ts";
-import { signToken } from "./auth/signToken.ts";
-import { makeVerifyToken } from "./auth/verifyToken.ts";
+import { type BootCheck, makeBootCheck } from "./access/bootCheck.ts";
+import type { Identity } from "./auth/authenticate.ts";
 import type { Config } from "./config.ts";
-import { makePool } from "./database/makePool.ts";
-import { makeMaskError } from "./errors/maskError.ts";
+import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
+import { openRequestPools } from "./database/openRequestPools.ts";
+import { makeGatewayPreset } from "./gatewayPreset.ts";
 import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
-import { makeAuthenticateRequest } from "./http/authenticateRequest.ts";
-import { assertGraphqlBody, assertGraphqlRequest, makeReadJsonBody } from "./http/graphqlRequest.ts";
+import { Admission } from "./http/Admission.ts";
 import { listen, makeHttpServerLimits } from "./http/listen.ts";
+import { makeRequestRecorder } from "./http/logRequest.ts";
+import { makeApp } from "./http/makeApp.ts";
+import { openDoor } from "./http/openDoor.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
-import { acceptRequestId, identifyRequest } from "./http/requestId.ts";
-import { setSecurityHeaders } from "./http/securityHeaders.ts";
 import { attachWebsockets } from "./http/websocketServer.ts";
-import { type CredentialBox, makeCredentialBox, parseIntegrationKeys } from "./integrations/credentials.ts";
-import {
-  EXPOSED_SCHEMAS,
-  GRAPHQL_PATH,
-  INTROSPECTION_SETTINGS,
-  makePreset,
-  MAXIMUM_BODY_BYTES,
-} from "./preset.ts";
+import { openLimits } from "./limits/openLimits.ts";
+import { GRAPHQL_PATH, MAXIMUM_BODY_BYTES } from "./preset.ts";
 import { ReleaseList } from "./ReleaseList.ts";
+import { makeMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { observeGateway } from "./telemetry/observeGateway.ts";
+import { makePseudonym } from "./telemetry/pseudonyms.ts";
 
 export interface GatewayDependencies {
   /** Connection of the gateway's login role, which may do nothing but become a request's role. */
   url: string;
   logger: Logger;
-  /** What else `/ready` asks, for example whether migrations are current: the gateway's own role cannot see that. */
+  /** What else `/ready` asks, for example whether the worker of the same process runs. */
   checks?: Readonly<Record<string, ReadinessCheck>>;
+  /** Shared with others of the same process; a gateway alone has its own. */
+  metrics?: Metrics;
 }
 
 export interface RunningGateway {
   /** Where the explorer is; the API is at `/graphql` below it. */
   url: string;
-  /** Where `/live` and `/ready` are. */
+  /** Where `/live`, `/ready` and `/metrics` are. */
   adminUrl: string;
   /** Builds the API anew from the database. If that fails, it rejects and the schema of before keeps serving. */
   reload(): Promise<void>;
-  /** Ends websockets and running requests, then every connection to the database. */
+  /**
+   * Says that it is not ready, goes on serving until balancers have noticed (`drainDelay`), then lets running requests end,
+   * closes websockets, and lastly every connection to the database.
+   */
   close(): Promise<void>;
 }
 
@@ -68,110 +67,114 @@ export async function startGateway(
 
 async function start(
   config: Config,
-  { url, logger: parentLogger, checks = {} }: GatewayDependencies,
+  { url, logger: parentLogger, checks = {}, metrics = makeMetrics() }: GatewayDependencies,
   releases: ReleaseList,
 ): Promise<RunningGateway> {
   const logger = parentLogger.child({ scope: "gateway" });
-  const authenticate = makeAuthenticate(makeVerifyToken(config.auth));
-  const pool = makePool(
-    url,
-    { max: config.database.gatewayPoolSize, applicationName: "bailiwick-gateway" },
-    logger,
-  );
-  releases.add(() => pool.end());
   const identities = new WeakMap<object, Identity>();
-  const preset = makeGatewayPreset(config, { pool, url, logger, identities, releases });
+  const pools = openRequestPools(config.database, { url, logger, metrics, releases });
+  const parts = { pool: pools.pool, url, logger, identities, releases };
+  const limits = openLimits(config, parts);
+  const recorder = makeRequestRecorder({
+    logger,
+    metrics,
+    pseudonym: makePseudonym(config),
+    operationNames: limits.api.documents.operationNames(),
+  });
+  const bootCheck = makeBootCheck(pools.checkPool, logger);
+  const api = await buildApi(
+    makeGatewayPreset(config, {
+      ...parts,
+      ...limits.api,
+      service: { gate: pools.gate, metrics, recorder },
+    }),
+    { isSafe: bootCheck.assertProtected, releases },
+  );
+  const door = await openDoor(config, { pool: pools.pool, url, logger, releases });
 
-  const bootCheck = makeBootCheck(pool, logger);
-  const [{ schema, resolvedPreset }] = await Promise.all([makeSchema(preset), bootCheck.assertProtected()]);
+  const admission = new Admission(config.http.maximumConcurrent, () =>
+    metrics.refusals.inc({ reason: "overload" }),
+  );
+  const app = await makeApp(config, { door, pool: pools.pool, identities, limits, recorder });
+  const server = createServer(makeHttpServerLimits(), admission.guard(app));
+  await api.graphql.addTo(app, server, false);
+  app.use(refuseUnknownPath, limits.requests.chargeRefusal, makeRefuseRequest(logger));
+
+  const websockets = attachWebsockets(server, api.graphql, {
+    ...door,
+    identities,
+    documents: limits.api.documents,
+    path: GRAPHQL_PATH,
+    origins: config.api.corsOrigins,
+    maximumMessageBytes: MAXIMUM_BODY_BYTES,
+    chargeMessage: limits.requests.chargeMessage,
+  });
+  releases.add(websockets.close);
+  const adminUrl = await serveAdmin(config, {
+    checks: {
+      ...ownChecks(pools.checkPool, bootCheck),
+      ...observeGateway(metrics, { ...pools, admission, countSockets: websockets.count }),
+      ...checks,
+    },
+    isServing: () => !admission.isDraining,
+    metrics,
+    releases,
+  });
+  const listening = await listen(server, config.http);
+  releases.add(listening.close);
+  releases.add(async () => {
+    admission.drain();
+    await sleep(config.http.drainDelay);
+    // Not before: clients come back at once, and must find another instance.
+    websockets.goAway();
+  });
+
+  return { url: listening.url, adminUrl, reload: api.reload, close: () => releases.releaseAll() };
+}
+
+/** @param isSafe rejects where nothing may be served; asked while the schema is built. */
+async function buildApi(
+  preset: GraphileConfig.Preset,
+  { isSafe, releases }: { isSafe: () => Promise<void>; releases: ReleaseList },
+) {
+  const [{ schema, resolvedPreset }] = await Promise.all([makeSchema(preset), isSafe()]);
   const graphql = grafserv({ preset: resolvedPreset, schema });
   releases.add(() => graphql.release());
   await graphql.ready();
-
-  const app = express();
-  app.disable("x-powered-by");
-  app.use(identifyRequest, setSecurityHeaders);
-  app.use(
-    GRAPHQL_PATH,
-    assertGraphqlRequest,
-    makeAuthenticateRequest(authenticate, identities),
-    makeReadJsonBody(MAXIMUM_BODY_BYTES),
-    assertGraphqlBody,
-  );
-  const server = createServer(makeHttpServerLimits(), app);
-  await graphql.addTo(app, server, false);
-  app.use(refuseUnknownPath, makeRefuseRequest(logger));
-
-  const listening = await listen(server, config.http);
-  releases.add(listening.close);
-  const websockets = attachWebsockets(server, graphql, {
-    authenticate,
-    identities,
-    path: GRAPHQL_PATH,
-    maximumMessageBytes: MAXIMUM_BODY_BYTES,
-  });
-  releases.add(websockets.close);
-  const admin = await startAdminServer(
-    { host: config.http.host, port: config.http.adminPort },
-    { database: () => canReach(pool), rowSecurity: bootCheck.isProtected, ...checks },
-  );
-  releases.add(admin.close);
-
-  return {
-    url: listening.url,
-    adminUrl: admin.url,
-    async reload() {
-      const next = await makeSchema(preset);
-      await graphql.setPreset(next.resolvedPreset);
-      graphql.setSchema(next.schema);
-    },
-    close: () => releases.releaseAll(),
+  const reload = async () => {
+    const next = await makeSchema(preset);
+    await graphql.setPreset(next.resolvedPreset);
+    graphql.setSchema(next.schema);
   };
+  return { graphql, reload };
 }
 
-interface PresetParts {
-  pool: Pool;
-  url: string;
-  logger: Logger;
-  identities: WeakMap<object, Identity>;
+interface AdminParts {
+  checks: Readonly<Record<string, ReadinessCheck>>;
+  isServing: () => boolean;
+  metrics: Metrics;
   releases: ReleaseList;
 }
 
-function makeGatewayPreset(
-  config: Config,
-  { pool, url, logger, identities, releases }: PresetParts,
-): GraphileConfig.Preset {
-  // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
-  const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
-  const pgSubscriber = new PgSubscriber(listenPool);
-  releases.add(async () => {
-    pgSubscriber.release();
-    await listenPool.end();
-  });
-  const pgService = makePgService({
-    pool,
-    pgSubscriber,
-    schemas: EXPOSED_SCHEMAS,
-    pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
-  });
-  const nobody = { organizationId: null, clinicId: null, purposeOfUse: null };
-  return makePreset(
-    { isExplorerServed: config.environment !== "production" },
-    {
-      pgService,
-      // A request that did not pass through authentication has no identity here and gets that of nobody.
-      settingsOf: ({ node, ws }) =>
-        identities.get(node?.req ?? ws?.socket ?? pgService)?.settings ??
-        pgSettings(null, nobody, acceptRequestId(undefined)),
-      maskError: makeMaskError(logger),
-      signToken: (subject) => signToken(config.auth, subject),
-      credentials: makeCredentials(config.integrations),
-    },
+/** Serves before the gateway does and until it has let go of everything, so that whoever asks is told. */
+async function serveAdmin(
+  { http }: Config,
+  { checks, isServing, metrics, releases }: AdminParts,
+): Promise<string> {
+  const admin = await startAdminServer(
+    { host: http.host, port: http.adminPort },
+    { checks, isServing, advisory: http.advisoryChecks, metrics: metrics.text },
   );
+  releases.add(admin.close);
+  return admin.url;
 }
 
-function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {
-  return keys === null ? null : makeCredentialBox(parseIntegrationKeys(keys));
+function ownChecks(pool: Pool, bootCheck: BootCheck): Readonly<Record<string, ReadinessCheck>> {
+  return {
+    database: () => canReach(pool),
+    migrations: () => isSchemaCurrent(pool),
+    rowSecurity: bootCheck.isProtected,
+  };
 }
 
 async function canReach(pool: Pool): Promise<boolean> {

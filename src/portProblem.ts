@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 export function portProblem(
   host: string,
   port: number,
-  variable: "PORT" | "ADMIN_PORT",
+  variable: "PORT" | "ADMIN_PORT" | "WORKER_ADMIN_PORT",
 ): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer();

@@ -1,6 +1,7 @@
 import "postgraphile";
 import "postgraphile/adaptors/pg";
 
+import { PersistedPlugin } from "@grafserv/persisted";
 import { PgAggregatesPreset } from "@graphile/pg-aggregates";
 import { PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
 import type { GraphQLError } from "graphql";
@@ -9,8 +10,10 @@ import { PostGraphileRelayPreset } from "postgraphile/presets/relay";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
 
 import { makePlugins } from "../plugins/index.ts";
+import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
 import type { PgSettings } from "./auth/pgSettings.ts";
 import type { TokenSubject } from "./auth/signToken.ts";
+import type { TrustedDocuments } from "./documents/TrustedDocuments.ts";
 import type { CredentialBox } from "./integrations/credentials.ts";
 
 /** What the API is made from. */
@@ -25,18 +28,20 @@ export const MAXIMUM_BODY_BYTES = 100_000;
 
 export interface PresetDependencies {
   pgService: GraphileConfig.PgServiceConfiguration;
-  /** Total: a request it does not know is anonymous. What it throws would reach the client unmasked. */
+  /** Total: a request it does not know is anonymous. */
   settingsOf: (request: Partial<Grafast.RequestContext>) => PgSettings;
   maskError: (error: GraphQLError) => GraphQLError;
   signToken: (subject: TokenSubject) => string;
   /** Null where no key for the secrets of integrations is configured. */
   credentials: CredentialBox | null;
+  limits: OperationLimits;
+  documents: TrustedDocuments;
 }
 
 /** Describes the whole API; opens nothing and reads nothing. `isExplorerServed`: whether `/` shows Ruru. */
 export function makePreset(
   { isExplorerServed }: { isExplorerServed: boolean },
-  { pgService, settingsOf, maskError, signToken, credentials }: PresetDependencies,
+  { pgService, settingsOf, maskError, signToken, credentials, limits, documents }: PresetDependencies,
 ): GraphileConfig.Preset {
   return {
     extends: [
@@ -46,7 +51,7 @@ export function makePreset(
       PostGraphileConnectionFilterPreset,
       PgAggregatesPreset,
     ],
-    plugins: makePlugins(signToken, credentials),
+    plugins: [...makePlugins(signToken, credentials, limits), PersistedPlugin],
     disablePlugins: [
       // Inputs take uuids, see RowIdentifiersPlugin.
       "PgNodeIdAttributesPlugin",
@@ -67,7 +72,7 @@ export function makePreset(
     },
     grafast: {
       explain: false,
-      context: (request) => ({ pgSettings: settingsOf(request) }),
+      context: (request) => makeContext(settingsOf, request),
     },
     grafserv: {
       graphqlPath: GRAPHQL_PATH,
@@ -78,6 +83,26 @@ export function makePreset(
       websockets: true,
       maxRequestLength: MAXIMUM_BODY_BYTES,
       maskError,
+      // Which document a request means is decided where the request is read (TrustedDocuments); this holds for whatever
+      // way there may be past it.
+      hashFromPayload: ({ documentId }) => (typeof documentId === "string" ? documentId : undefined),
+      persistedOperationsGetter: (id) => documents.textOf(id) ?? "",
+      allowUnpersistedOperation: !documents.isExclusive,
     },
   };
+}
+
+/**
+ * Grafserv would send the text of whatever is thrown here to the client. It becomes part of the context instead, and the
+ * operation's error before anything runs (OperationLimitsPlugin).
+ */
+function makeContext(
+  settingsOf: PresetDependencies["settingsOf"],
+  request: Partial<Grafast.RequestContext>,
+): Partial<Grafast.Context> {
+  try {
+    return { pgSettings: settingsOf(request) };
+  } catch (error) {
+    return { contextFailure: error };
+  }
 }

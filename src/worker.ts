@@ -1,31 +1,41 @@
-import type { Logger } from "pino";
-
-import { type RunningSealer, startSealer } from "./audit/startSealer.ts";
-import { type Config, loadConfig } from "./config.ts";
+import { startSealer } from "./audit/startSealer.ts";
+import { loadConfig } from "./config.ts";
 import { findLogin } from "./database/openDatabase.ts";
 import { describeFailure } from "./describeFailure.ts";
+import { startAdminServer } from "./http/adminServer.ts";
 import { startWorker } from "./jobs/startWorker.ts";
 import { makeLogger } from "./logging.ts";
+import { ReleaseList } from "./ReleaseList.ts";
 import { stopSignal } from "./stopSignal.ts";
+import { makeMetrics } from "./telemetry/metrics.ts";
+import { startTracing } from "./telemetry/tracing.ts";
 
 /** Works off the queue, and seals the audit where it has the key. */
 async function main(): Promise<void> {
   const stopped = stopSignal();
   const { config, url } = findLogin(loadConfig(), "app_worker");
   const logger = makeLogger(config);
-  const worker = await startWorker(config, { url, logger });
-  const sealer = sealerOf(config, logger);
-  logger.info("The worker works");
-  logger.info({ signal: await stopped }, "The worker stops");
-  await Promise.all([worker.close(), sealer?.close()]);
-}
-
-function sealerOf(config: Config, logger: Logger): RunningSealer | undefined {
-  if (config.audit.keyFolder === null) {
-    logger.warn("The audit is not sealed by this worker: AUDIT_KEY_FOLDER is not set");
-    return undefined;
+  const releases = new ReleaseList();
+  try {
+    releases.add(await startTracing(config.telemetry.traces));
+    const metrics = makeMetrics();
+    const worker = await startWorker(config, { url, logger, metrics });
+    releases.add(worker.close);
+    if (config.audit.keyFolder === null) {
+      logger.warn("The audit is not sealed by this worker: AUDIT_KEY_FOLDER is not set");
+    } else {
+      releases.add(startSealer(config.audit, { url: findLogin(config, "app_sealer").url, logger }).close);
+    }
+    const admin = await startAdminServer(
+      { host: config.http.host, port: config.worker.adminPort },
+      { checks: { worker: async () => worker.isRunning() }, metrics: metrics.text },
+    );
+    releases.add(admin.close);
+    logger.info({ url: admin.url }, "The worker works");
+    logger.info({ signal: await stopped }, "The worker stops");
+  } finally {
+    await releases.releaseAll();
   }
-  return startSealer(config.audit, { url: findLogin(config, "app_sealer").url, logger });
 }
 
 await main().catch((error: unknown) => {

@@ -4,5 +4,6 @@
 --!include audit/seal_evidence.sql
 --!include audit/events.sql
 --!include audit/seals.sql
+--!include operations/operational_state.sql
 --!include audit/create_partitions.sql
 select app_audit.create_partitions();

@@ -14,6 +14,12 @@ begin
       ('app_definer', 'nologin noinherit'),
       -- Owns the functions that open a share of the vault, where `app_definer` has no way in. Nobody signs in as it.
       ('app_share_reader', 'nologin noinherit'),
+      -- Owns the function with which explain_access() looks at a row; its policies show the rows of the organizations that
+      -- the caller administers, and no others.
+      ('app_access_reader', 'nologin noinherit'),
+      -- Owns the functions of explain_access() that ask policies in the name of somebody else. It is what `app_user` is by
+      -- inheritance, so that the policies see what they always see, and has nothing of its own.
+      ('app_access_judge', 'nologin inherit'),
       -- Imports and backfills; reaches only the organizations it declares in `app.data_scope`.
       ('app_data', 'nologin noinherit'),
       ('app_anonymous', 'nologin noinherit'),
@@ -49,4 +55,34 @@ $$;
 
 -- NOINHERIT on the member makes these "set role only" on Postgres 15 (attribute) and on 16+ (default of the grant).
 grant app_anonymous, app_user to app_authenticator;
-grant app_owner, app_definer, app_share_reader, app_data to app_migrator;
+grant app_owner, app_definer, app_share_reader, app_access_reader, app_access_judge, app_data to app_migrator;
+grant app_user to app_access_judge;
+
+-- The bounds of a connection by itself, wide enough for building the API on a busy machine. Requests bring narrower ones
+-- (src/auth/pgSettings.ts): through SET ROLE, settings of a role do not apply. Migrations and backups take their time.
+do $$
+declare
+  v_setting record;
+begin
+  for v_setting in
+    select *
+    from (values
+      ('app_authenticator', 'statement_timeout', '5min'),
+      ('app_authenticator', 'lock_timeout', '5s'),
+      ('app_authenticator', 'idle_in_transaction_session_timeout', '5min'),
+      ('app_worker', 'statement_timeout', '15min'),
+      ('app_worker', 'lock_timeout', '30s'),
+      ('app_worker', 'idle_in_transaction_session_timeout', '5min'),
+      ('app_migrator', 'lock_timeout', '30s'),
+      ('app_backup', 'idle_in_transaction_session_timeout', '1h')
+    ) as settings (role, name, value)
+  loop
+    begin
+      execute format('alter role %I set %s = %L', v_setting.role, v_setting.name, v_setting.value);
+    exception
+      -- Two deployments that set up one cluster at once; and a hosted Postgres that reserves this for itself.
+      when insufficient_privilege or internal_error then null;
+    end;
+  end loop;
+end
+$$;

@@ -25,7 +25,9 @@ create extension if not exists pg_trgm with schema extensions;
 create extension if not exists pgcrypto with schema extensions;
 
 -- EXECUTE goes to PUBLIC unless revoked globally: a revoke per schema does not remove the built-in default.
-alter default privileges for role app_owner, app_definer, app_share_reader, app_worker revoke execute on functions from public;
+alter default privileges
+  for role app_owner, app_definer, app_share_reader, app_access_reader, app_access_judge, app_worker
+  revoke execute on functions from public;
 
 -- Functions with which a request role could change its own identity, talk to other sessions, hold locks that
 -- migrations wait for, read whole schemas or keep objects outside row security. Roles that need some get them by name.
@@ -57,7 +59,7 @@ begin
       );
     end if;
     if v_function::text ~ '^set_config' then
-      execute format('grant execute on function %s to app_authenticator, app_share_reader', v_function);
+      execute format('grant execute on function %s to app_authenticator, app_share_reader, app_access_judge', v_function);
     end if;
     if v_function::text ~ '^pg_(try_)?advisory_' then
       execute format('grant execute on function %s to app_sealer', v_function);

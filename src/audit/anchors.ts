@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import type { AuditConfig } from "../config.ts";
+import type { AuditConfig } from "./parseAudit.ts";
 import { databaseName } from "../database/databaseUrls.ts";
 import { checkpointHash, type SignedCheckpoint } from "./seals.ts";
 

@@ -1,6 +1,7 @@
 import { AppError } from "../errors/AppError.ts";
 import { type Claims } from "./claims.ts";
 import { type PgSettings, pgSettings } from "./pgSettings.ts";
+import type { RecognizePerson, RequestOrigin } from "./recognizePerson.ts";
 import { parseRequestScope, type ReadHeader } from "./requestScope.ts";
 import type { VerifyToken } from "./verifyToken.ts";
 
@@ -11,21 +12,23 @@ export interface Identity {
   settings: PgSettings;
 }
 
-export type Authenticate = (read: ReadHeader, requestId: string) => Promise<Identity>;
+export type Authenticate = (read: ReadHeader, origin: RequestOrigin) => Promise<Identity>;
 
 const BEARER_PATTERN = /^Bearer ([^\s,]+)$/i;
 
 /**
- * Builds the function that turns headers (or a websocket's connection parameters) into an identity, without touching
- * the database. Throws UNAUTHENTICATED for a token that does not verify and BAD_REQUEST for malformed headers; a
- * request without Authorization is anonymous.
+ * Builds the function that turns headers (or a websocket's connection parameters) into an identity. Only a token that
+ * verifies may lead to the database, and only when its bearer is new to this process. Throws UNAUTHENTICATED for one that
+ * does not verify, FORBIDDEN where its subject is nobody here, and BAD_REQUEST for malformed headers; a request without
+ * Authorization is anonymous.
  */
-export function makeAuthenticate(verifyToken: VerifyToken): Authenticate {
-  return async (read, requestId) => {
+export function makeAuthenticate(verifyToken: VerifyToken, recognize: RecognizePerson): Authenticate {
+  return async (read, origin) => {
     const scope = parseRequestScope(read);
     const token = parseBearer(read("authorization"));
-    const claims = token === null ? null : await verifyToken(token);
-    return { claims, settings: pgSettings(claims, scope, requestId) };
+    const claims = token === null ? null : await recognize(await verifyToken(token), origin);
+    const { requestId, client } = origin;
+    return { claims, settings: pgSettings(claims, scope, requestId, client?.addressHash) };
   };
 }
 

@@ -9,6 +9,9 @@ export interface RequestScope {
   purposeOfUse: string | null;
 }
 
+/** A request that says nothing about itself. */
+export const NO_SCOPE: RequestScope = { organizationId: null, clinicId: null, purposeOfUse: null };
+
 /** Reads a header (or connection parameter) by its lower-case name; several values arrive as an array. */
 export type ReadHeader = (name: string) => unknown;
 

@@ -4,13 +4,21 @@ import { JwksClient } from "jwks-rsa";
 
 import type { AuthConfig } from "../config.ts";
 import { AppError } from "../errors/AppError.ts";
+import type { Algorithm, OutsideIssuer } from "./outsideIssuers.ts";
 
 /** A key together with the one algorithm it may be used with; a token cannot choose another. */
-interface VerificationKey {
-  algorithm: "HS256" | "RS256" | "ES256";
+export interface VerificationKey {
+  algorithm: Algorithm;
   key: KeyObject;
-  /** Whether tokens of this key are made by this gateway, whose sessions can be revoked. */
-  isLocal: boolean;
+}
+
+/** Somebody whose tokens are accepted. */
+export interface TrustedIssuer {
+  /** Null for this gateway itself, whose sessions can be revoked. */
+  outside: OutsideIssuer | null;
+  /** One of them must be in `aud`; null accepts any. */
+  audience: readonly string[] | null;
+  findKey: FindKey;
 }
 
 /** Finds the key for a token's `kid`; undefined when there is none. */
@@ -22,24 +30,35 @@ const MAXIMUM_AGE = 10 * 60 * SECOND;
 const MINIMUM_INTERVAL = 30 * SECOND;
 const FETCH_TIMEOUT = 5 * SECOND;
 
-/** The keys of the configured secret or JWKS address. Throws when neither or both are configured. */
-export function makeFindKey(config: AuthConfig, now: () => number = Date.now): FindKey {
-  if (config.jwksUri && config.jwtSecret) {
-    throw new Error("Both JWT_SECRET and JWKS_URI are set; tokens must come from one issuer only.");
+/** Everybody whose tokens are accepted, by the `iss` of their tokens. Throws when there is nobody. */
+export function makeTrustedIssuers(
+  config: AuthConfig,
+  now: () => number = Date.now,
+): ReadonlyMap<string, TrustedIssuer> {
+  const issuers = new Map<string, TrustedIssuer>();
+  for (const outside of config.outside) {
+    const { issuer, audience, keys } = outside;
+    const findKey = "secret" in keys ? makeFindSecret(keys.secret) : makeFindRemoteKey(keys.jwksUri, now);
+    issuers.set(issuer, { outside, audience, findKey });
   }
-  if (config.jwksUri) {
-    return makeFindRemoteKey(config.jwksUri, now);
+  if (config.jwtSecret) {
+    const findSecret = makeFindSecret(config.jwtSecret);
+    issuers.set(config.issuer, {
+      outside: null,
+      audience: [config.audience],
+      // Our own tokens never carry a `kid`, so one that does was made by somebody else.
+      findKey: async (kid) => (kid === undefined ? findSecret(kid) : undefined),
+    });
   }
-  if (!config.jwtSecret) {
-    throw new Error("Tokens cannot be verified: neither JWT_SECRET nor JWKS_URI is set.");
+  if (issuers.size === 0) {
+    throw new Error("Tokens cannot be verified: none of JWT_SECRET, JWKS_URI and JWT_ISSUERS is set.");
   }
-  const local: VerificationKey = {
-    algorithm: "HS256",
-    key: createSecretKey(Buffer.from(config.jwtSecret, "utf8")),
-    isLocal: true,
-  };
-  // Our own tokens never carry a `kid`, so one that does was made by somebody else.
-  return async (kid) => (kid === undefined ? local : undefined);
+  return issuers;
+}
+
+function makeFindSecret(secret: string): FindKey {
+  const key: VerificationKey = { algorithm: "HS256", key: createSecretKey(Buffer.from(secret, "utf8")) };
+  return async () => key;
 }
 
 function makeFindRemoteKey(jwksUri: string, now: () => number): FindKey {
@@ -55,7 +74,7 @@ function makeFindRemoteKey(jwksUri: string, now: () => number): FindKey {
       const key = createPublicKey(getPublicKey());
       const algorithm = algorithmOf(key);
       if (kid && algorithm && (!alg || alg === algorithm)) {
-        fetched.set(kid, { algorithm, key, isLocal: false });
+        fetched.set(kid, { algorithm, key });
       }
     }
     keys = fetched;

@@ -2,15 +2,17 @@ import jwt from "jsonwebtoken";
 
 import type { AuthConfig } from "../config.ts";
 import { AppError } from "../errors/AppError.ts";
-import { type Claims, parseClaims } from "./claims.ts";
-import { type FindKey, makeFindKey } from "./signingKeys.ts";
+import { parseTokenClaims, type TokenClaims } from "./claims.ts";
+import { makeTrustedIssuers } from "./signingKeys.ts";
 
 /** Verifies an access token. Throws UNAUTHENTICATED, or UNAVAILABLE when the issuer's keys cannot be had. */
-export type VerifyToken = (token: string) => Promise<Claims>;
+export type VerifyToken = (token: string) => Promise<TokenClaims>;
 
-interface TokenHeader {
+/** What an untrusted token says of itself, which decides against which keys it is held. */
+interface TokenHead {
   alg: string;
   kid: string | undefined;
+  issuer: string;
 }
 
 const MAXIMUM_TOKEN_BYTES = 8192;
@@ -20,32 +22,36 @@ const TYPES = ["jwt", "at+jwt"];
 /** Headers with which a token would bring its own key, or that change how it must be read. */
 const REFUSED_HEADERS = ["crit", "jku", "jwk", "x5u", "x5c", "b64", "zip"];
 
-/** `findKey` and `now` (milliseconds) are for tests. */
+/** `now` (milliseconds) is for tests. */
 export function makeVerifyToken(
   config: AuthConfig,
-  { findKey, now = Date.now }: { findKey?: FindKey; now?: () => number } = {},
+  { now = Date.now }: { now?: () => number } = {},
 ): VerifyToken {
-  const keyFor = findKey ?? makeFindKey(config, now);
+  const issuers = makeTrustedIssuers(config, now);
   return async (token) => {
-    const header = parseHeader(token);
-    const found = await keyFor(header.kid);
+    const { alg, kid, issuer } = parseHead(token);
+    const trusted = issuers.get(issuer);
+    if (!trusted) {
+      throw refuse("its issuer is unknown");
+    }
+    const found = await trusted.findKey(kid);
     if (!found) {
       throw refuse("its key is unknown");
     }
-    if (found.algorithm !== header.alg) {
+    if (found.algorithm !== alg || trusted.outside?.algorithms.includes(found.algorithm) === false) {
       throw refuse("its algorithm is not the one of its key");
     }
     const seconds = Math.floor(now() / 1000);
     const payload = asRefusal(() =>
       jwt.verify(token, found.key, {
         algorithms: [found.algorithm],
-        issuer: config.issuer,
-        audience: config.audience,
+        issuer,
+        audience: trusted.audience === null ? undefined : (trusted.audience as [string, ...string[]]),
         clockTolerance: CLOCK_SKEW_SECONDS,
         clockTimestamp: seconds,
       }),
     );
-    return parseClaims(payload, { isLocal: found.isLocal, now: seconds });
+    return parseTokenClaims(payload, { outside: trusted.outside, now: seconds });
   };
 }
 
@@ -58,8 +64,8 @@ function asRefusal(verify: () => unknown): unknown {
   }
 }
 
-/** Reads the header of an untrusted token, refusing everything a token of ours or of an honest issuer never has. */
-function parseHeader(token: string): TokenHeader {
+/** Reads the head of an untrusted token, refusing everything a token of ours or of an honest issuer never has. */
+function parseHead(token: string): TokenHead {
   if (Buffer.byteLength(token) > MAXIMUM_TOKEN_BYTES) {
     throw refuse(`it is longer than ${MAXIMUM_TOKEN_BYTES} bytes`);
   }
@@ -67,7 +73,7 @@ function parseHeader(token: string): TokenHeader {
   if (parts.length !== 3 || !parts.every(isCanonicalBase64Url)) {
     throw refuse("it is not a signed JSON web token");
   }
-  const header = parseJsonObject(Buffer.from(parts[0] ?? "", "base64url").toString("utf8"));
+  const header = parseJsonObject(parts[0] ?? "");
   if (!header || typeof header.alg !== "string") {
     throw refuse("its header cannot be read");
   }
@@ -81,7 +87,11 @@ function parseHeader(token: string): TokenHeader {
   if (kid !== undefined && typeof kid !== "string") {
     throw refuse("its key id is not a text");
   }
-  return { alg: header.alg, kid };
+  const issuer = parseJsonObject(parts[1] ?? "")?.iss;
+  if (typeof issuer !== "string") {
+    throw refuse("it names no issuer");
+  }
+  return { alg: header.alg, kid, issuer };
 }
 
 /** One byte string has one spelling: no padding, no other alphabet, no stray bits at the end. */
@@ -89,9 +99,9 @@ function isCanonicalBase64Url(part: string): boolean {
   return BASE64URL_PATTERN.test(part) && Buffer.from(part, "base64url").toString("base64url") === part;
 }
 
-function parseJsonObject(text: string): Record<string, unknown> | undefined {
+function parseJsonObject(part: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString("utf8"));
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

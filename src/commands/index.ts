@@ -16,6 +16,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   migrate: async () => (await import("./migrate.ts")).migrateCommand,
   new: async () => (await import("./newTable.ts")).newCommand,
   schema: async () => (await import("./schema.ts")).schemaCommand,
+  documents: async () => (await import("./documents.ts")).documentsCommand,
   access: async () => (await import("./access.ts")).accessCommand,
   audit: async () => (await import("./audit.ts")).auditCommand,
   catalog: async () => (await import("./catalog.ts")).catalogCommand,

@@ -4,28 +4,36 @@ import { Client } from "pg";
 import { pino } from "pino";
 import type { CommandModule } from "yargs";
 
+import { runMatrix } from "../access/matrix/probeMatrix.ts";
+import { openWorldDatabase } from "../access/world/openWorldDatabase.ts";
 import { PROJECT_ROOT } from "../config.ts";
 import { catalogSnapshot } from "../database/catalogSnapshot.ts";
 import type { DatabaseUrls } from "../database/databaseUrls.ts";
-import { openThrowAwayDatabase } from "../database/throwAway/openThrowAwayDatabase.ts";
 import { COLUMN_TYPES } from "../scaffold/columnTypes.ts";
 import { type Scope, SCOPES, type TableRequest } from "../scaffold/newTable.ts";
 import { planTable } from "../scaffold/planTable.ts";
 import { writeFiles } from "../scaffold/writeFiles.ts";
+import { formattedPage, MATRIX_FILE } from "./accessMatrix.ts";
 import { CATALOG_FILE } from "./catalog.ts";
 import { schemaDocs, writeSchemaDocs } from "./docs.ts";
 import { printApi, SCHEMA_FILE } from "./schema.ts";
 
 /** What is generated from the schema, for the migrations as they stand now. Written only when all of it could be made. */
 async function regenerate(): Promise<string[]> {
-  const database = await openThrowAwayDatabase(pino({ level: "silent" }));
+  const database = await openWorldDatabase(pino({ level: "silent" }));
   try {
+    const matrix = await runMatrix(database.open, database.world);
+    if (matrix.gaps.length > 0) {
+      throw new Error(`The matrix of access has gaps:\n${matrix.gaps.join("\n")}`);
+    }
     const catalog = await snapshot(database.urls);
     const api = await printApi(database.urls.gateway);
     const docs = await schemaDocs(database.urls.superuser);
     await writeFile(CATALOG_FILE, catalog);
     await writeFile(SCHEMA_FILE, api);
-    return ["migrations/catalog.txt", "schema.graphql", ...(await writeSchemaDocs(docs))];
+    await writeFile(MATRIX_FILE, await formattedPage(matrix));
+    const pages = await writeSchemaDocs(docs);
+    return ["migrations/catalog.txt", "schema.graphql", "docs/access-matrix.md", ...pages];
   } finally {
     await database.close();
   }

@@ -9,6 +9,7 @@ import type { CommandModule } from "yargs";
 
 import { makePool } from "../database/makePool.ts";
 import { openThrowAwayDatabase } from "../database/throwAway/openThrowAwayDatabase.ts";
+import { withoutLimits } from "../limits/withoutLimits.ts";
 import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS, makePreset } from "../preset.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
 
@@ -41,6 +42,7 @@ export async function printApi(gatewayUrl: string): Promise<string> {
           maskError: refuseToRun,
           signToken: refuseToRun,
           credentials: null,
+          ...withoutLimits(),
         },
       ),
     );

@@ -63,7 +63,7 @@ export function loginUrl(config: DatabaseConfig, adminUrl: string | null, role: 
 }
 
 /** `app_migrator` acting as `app_owner`. */
-export function ownerUrl(config: DatabaseConfig, adminUrl: string | null): string {
+function ownerUrl(config: DatabaseConfig, adminUrl: string | null): string {
   return actingAs(loginUrl(config, adminUrl, "app_migrator"), "app_owner");
 }
 

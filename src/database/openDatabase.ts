@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 
 import type { Config } from "../config.ts";
 import { describeFailure } from "../describeFailure.ts";
-import { type DatabaseUrls, databaseUrls, loginUrl, ownerUrl } from "./databaseUrls.ts";
+import { type DatabaseUrls, databaseUrls, loginUrl } from "./databaseUrls.ts";
 import { developmentSecrets } from "./embedded/secrets.ts";
 import { findEmbeddedPostgres, startEmbeddedPostgres } from "./embedded/startEmbeddedPostgres.ts";
 import { superviseServer } from "./embedded/superviseServer.ts";
@@ -66,18 +66,6 @@ export function findLogin(given: Config, role: LoginRole): { config: Config; url
   return { config, url: loginUrl(config.database, adminUrl, role) };
 }
 
-/**
- * The connection of the tables' owner where one is configured, for what the login role of a process may not see.
- *
- * @returns null where the process was given its own role's connection and nothing more, as is right in production.
- */
-export function findOwner(given: Config): string | null {
-  const { database } = withSecrets(given);
-  const adminUrl = database.url ?? findEmbeddedPostgres(database.dataDir)?.superuserUrl ?? null;
-  const isConfigured = database.migratorUrl !== null || (adminUrl !== null && database.roleSecret !== null);
-  return isConfigured ? ownerUrl(database, adminUrl) : null;
-}
-
 async function assertReachable(url: string): Promise<void> {
   try {
     await withClient(url, async () => undefined);
@@ -100,7 +88,8 @@ function assertEmbeddedAllowed(config: Config): void {
 /** Production names its secrets itself; parseConfig has seen to it. */
 function withSecrets(config: Config): Config {
   const { auth, database, integrations } = config;
-  const needsJwtSecret = auth.jwtSecret === null && auth.jwksUri === null;
+  const isIssuedOutside = auth.outside.some(({ issuer }) => issuer === auth.issuer);
+  const needsJwtSecret = auth.jwtSecret === null && !isIssuedOutside;
   const needsNothing = database.roleSecret !== null && !needsJwtSecret && integrations.keys !== null;
   if (config.environment === "production" || needsNothing) {
     return config;

@@ -13,16 +13,18 @@ export interface PrepareOptions {
   /** Development: also run the open migration in `migrations/current`. */
   includeCurrent: boolean;
   migrationsFolder?: string;
+  /** Where the SQL files of setupDatabase() are; those of this checkout when absent. */
+  setupFolder?: string;
 }
 
 /** Roles, extensions, queue and schema, up to date; instances that start at once do it one after the other. */
 export async function prepareDatabase(
   database: PreparedDatabase,
   logger: Logger,
-  { includeCurrent, migrationsFolder }: PrepareOptions,
+  { includeCurrent, migrationsFolder, setupFolder }: PrepareOptions,
 ): Promise<void> {
   await withMigrationLock(database.urls.superuser, async (client) => {
-    await runSetup(client, database, logger);
+    await runSetup(client, database, logger, setupFolder);
     const run = includeCurrent ? applyCurrentMigration : migrateDatabase;
     await run({ urls: database.urls, logger: logger.child({ scope: "migrate" }), migrationsFolder });
   });
@@ -33,7 +35,12 @@ export async function prepareEmptyDatabase(database: PreparedDatabase, logger: L
   await withMigrationLock(database.urls.superuser, (client) => runSetup(client, database, logger));
 }
 
-async function runSetup(client: Client, { config, urls }: PreparedDatabase, logger: Logger): Promise<void> {
+async function runSetup(
+  client: Client,
+  { config, urls }: PreparedDatabase,
+  logger: Logger,
+  folder?: string,
+): Promise<void> {
   const workerLogger = makeWorkerLogger(logger.child({ scope: "worker" }));
-  await setupDatabase(client, { config: config.database, urls, workerLogger });
+  await setupDatabase(client, { config: config.database, urls, workerLogger, folder });
 }

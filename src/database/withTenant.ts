@@ -26,7 +26,8 @@ export async function withTenant<T>(
   fn: (client: PoolClient) => Promise<T>,
 ): Promise<T> {
   const { organizationId, userId, clinicId = null, sessionId = null, purposeOfUse = null } = tenant;
-  const claims = { userId, sessionId, organizationId, clinicId, expiresAt: Number.MAX_SAFE_INTEGER };
+  const expiresAt = Number.MAX_SAFE_INTEGER;
+  const claims = { userId, sessionId, organizationId, clinicId, expiresAt };
   const settings = pgSettings(claims, { organizationId, clinicId, purposeOfUse }, randomUUID());
   return withPgSettings(pool, settings, async (client) => {
     await client.query("select app_hidden.set_superadmin_setting()");

@@ -1,4 +1,5 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import type { Logger } from "pino";
@@ -9,17 +10,30 @@ import { serverAccount } from "../database/embedded/serverAccount.ts";
 import { findDatabase } from "../database/openDatabase.ts";
 import { describeFailure } from "../describeFailure.ts";
 import { portProblem } from "../portProblem.ts";
+import { examineConnections } from "./examineConnections.ts";
 import { examineDatabase } from "./examineDatabase.ts";
+import { examineTokens } from "./examineTokens.ts";
 
 /** One thing that was looked at, as a sentence. A finding's sentence says what to do. */
 export interface Observation {
-  topic: "runtime" | "configuration" | "ports" | "data folder" | "embedded Postgres" | "database";
+  topic:
+    | "runtime"
+    | "configuration"
+    | "ports"
+    | "data folder"
+    | "disk"
+    | "embedded Postgres"
+    | "tokens"
+    | "database";
   isFinding: boolean;
   sentence: string;
 }
 
 const MINIMUM_NODE = 24;
 const OTHERS_MAY_READ = 0o077;
+const GIGABYTE = 1024 ** 3;
+/** Gigabytes. */
+const MINIMUM_FREE = 1;
 
 export const fine = (topic: Observation["topic"], sentence: string): Observation => ({
   topic,
@@ -46,10 +60,12 @@ export async function examine(env: NodeJS.ProcessEnv, logger: Logger): Promise<O
   );
   if (config.database.url === null) {
     observations.push(...examineDataFolder(config.database.dataDir), examineBinaries());
+    observations.push(await examineDisk(config.database.dataDir));
   }
+  observations.push(...(await examineTokens(config)));
   const isServing = findDatabase(config) !== null && (await isAlive(config));
   observations.push(...(await examinePorts(config, isServing)));
-  observations.push(...(await examineDatabase(config, logger)));
+  observations.push(...(await examineDatabase(config, logger)), ...(await examineConnections(config)));
   return observations;
 }
 
@@ -85,6 +101,17 @@ function examineDataFolder(dataDir: string): Observation[] {
   return [fine("data folder", `'${dataDir}' is writable.`)];
 }
 
+async function examineDisk(dataDir: string): Promise<Observation> {
+  const { bavail, bsize } = await statfs(nearestExisting(dataDir));
+  const free = (bavail * bsize) / GIGABYTE;
+  return free < MINIMUM_FREE
+    ? finding(
+        "disk",
+        `${free.toFixed(1)} GB are free where '${dataDir}' lies: make room, or Postgres stops when it is full.`,
+      )
+    : fine("disk", `${free.toFixed(0)} GB are free where '${dataDir}' lies.`);
+}
+
 function nearestExisting(path: string): string {
   return existsSync(path) ? path : nearestExisting(dirname(path));
 }
@@ -103,15 +130,19 @@ async function isAlive({ http: { host, adminPort } }: Config): Promise<boolean> 
 }
 
 async function examinePorts(
-  { http: { host, port, adminPort } }: Config,
+  { http: { host, port, adminPort }, worker }: Config,
   isServing: boolean,
 ): Promise<Observation[]> {
   if (isServing) {
     return [fine("ports", `A gateway answers on ${host}:${adminPort}.`)];
   }
-  const problems = [await portProblem(host, port, "PORT"), await portProblem(host, adminPort, "ADMIN_PORT")];
+  const problems = [
+    await portProblem(host, port, "PORT"),
+    await portProblem(host, adminPort, "ADMIN_PORT"),
+    await portProblem(host, worker.adminPort, "WORKER_ADMIN_PORT"),
+  ];
   const found = problems.filter((problem) => problem !== null);
   return found.length > 0
     ? found.map((problem) => finding("ports", problem))
-    : [fine("ports", `Ports ${port} and ${adminPort} on ${host} are free.`)];
+    : [fine("ports", `Ports ${port}, ${adminPort} and ${worker.adminPort} on ${host} are free.`)];
 }

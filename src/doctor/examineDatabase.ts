@@ -16,7 +16,8 @@ const NEWEST_VERSION = 18;
 export async function examineDatabase(config: Config, logger: Logger): Promise<Observation[]> {
   const database = findDatabase(config);
   if (database === null) {
-    return [fine("database", "The embedded Postgres does not run; 'npm start' starts it.")];
+    const hasOwn = config.database.gatewayUrl !== null || config.database.workerUrl !== null;
+    return hasOwn ? [] : [fine("database", "The embedded Postgres does not run; 'npm start' starts it.")];
   }
   try {
     return [

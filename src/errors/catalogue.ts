@@ -57,6 +57,12 @@ export const CATALOGUE = {
     message: "A record with this value exists already.",
     advice: "Use the existing record or choose another value.",
   },
+  IDEMPOTENCY_CONFLICT: {
+    status: 409,
+    message: "This Idempotency-Key belongs to another request.",
+    advice:
+      "Repeat a request unchanged, after the first attempt has ended; use a new key for every other one.",
+  },
   APPOINTMENT_OVERLAP: {
     status: 409,
     message: "The provider already has an appointment in that time slot.",
@@ -71,6 +77,17 @@ export const CATALOGUE = {
     status: 400,
     message: "The GraphQL document could not be read or does not fit the schema.",
     advice: "Read the message; it names the place in the document.",
+  },
+  QUERY_TOO_COMPLEX: {
+    status: 400,
+    message: "The GraphQL document asks for more than one request may.",
+    advice: "Ask for smaller pages, fewer levels or fewer aliases; see docs/limits.md.",
+  },
+  UNKNOWN_DOCUMENT: {
+    status: 400,
+    message: "This server has no trusted document of that id.",
+    advice:
+      "Deploy the document's manifest first; where only trusted documents are served, every request names one.",
   },
   BAD_REQUEST: {
     status: 400,
@@ -96,6 +113,11 @@ export const CATALOGUE = {
     status: 415,
     message: "The body must be `application/json` in UTF-8, uncompressed.",
     advice: "Set the Content-Type header. Form bodies are refused because other sites can send them.",
+  },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    message: "You have asked for more than your share of this minute.",
+    advice: "Wait for the seconds given in `Retry-After`; see docs/limits.md for what an operation costs.",
   },
   TIMEOUT: {
     status: 504,
@@ -136,6 +158,7 @@ export const CODE_BY_OWN_SQLSTATE: ReadonlyMap<string, ErrorCode> = new Map([
   [sqlStates.EXPIRED, "EXPIRED"],
   [sqlStates.TAKEN, "ALREADY_EXISTS"],
   [sqlStates.SEAT_LIMIT, "SEAT_LIMIT"],
+  [sqlStates.IDEMPOTENCY_CONFLICT, "IDEMPOTENCY_CONFLICT"],
 ]);
 
 /** Codes for what Postgres itself raises. Its text may hold values, so the catalogue's sentence replaces it. */

@@ -1,3 +1,5 @@
+import { isNativeError } from "node:util/types";
+
 import { isSafeError } from "grafast";
 import { GraphQLError } from "graphql";
 
@@ -15,6 +17,10 @@ import * as sqlStates from "./sqlStates.ts";
 export interface Disclosure {
   code: ErrorCode;
   message: string;
+  /** The argument, variable or input field that is wrong, for example `input.patient.birthDate`. */
+  argument?: string;
+  /** Seconds after which to try again. */
+  retryAfter?: number;
 }
 
 /** The fields of an error of Postgres (or of the driver) that decide what it means. */
@@ -22,6 +28,7 @@ interface DatabaseError {
   code: string;
   message: string;
   constraint?: string;
+  column?: string;
   severity?: string;
 }
 
@@ -44,6 +51,9 @@ const CONNECTION_MESSAGES =
 /** `pgDeleteSingle` throws a plain error when the row is not there, or not the caller's. */
 const NO_ROW_DELETED_MESSAGE = /^No values were deleted in collection/;
 
+/** `Variable "$input" got invalid value … at "input.patient.birthDate"; …`, or `Variable "$id" of required type …` */
+const VARIABLE_MESSAGE = /^Variable "\$(\w+)" (?:of |got invalid value (?:.*? at "([\w.[\]]+)";)?)/s;
+
 /** The error at the bottom of GraphQL's wrappers. */
 export function rootCause(error: unknown): unknown {
   let current = error;
@@ -60,23 +70,38 @@ export function rootCause(error: unknown): unknown {
 export function classifyError(error: unknown, anonymous: boolean): Disclosure {
   const cause = rootCause(error);
   if (cause instanceof AppError) {
-    return { code: cause.code, message: cause.message };
+    const { code, message, argument, retryAfter } = cause;
+    return { code, message, argument, retryAfter };
   }
   if (cause instanceof GraphQLError) {
+    const { code, argument } = cause.extensions;
+    if (cause.path === undefined && isErrorCode(code)) {
+      return { code, message: cause.message, argument: typeof argument === "string" ? argument : undefined };
+    }
     // Raised by GraphQL itself. Without a path it is about the request (a variable, the operation's name) and quotes
     // only what the client sent; with one it is about a result and says that ours was wrong.
     return cause.path === undefined
-      ? { code: "BAD_USER_INPUT", message: cause.message }
+      ? { code: "BAD_USER_INPUT", message: cause.message, argument: argumentOf(error) }
       : disclose("INTERNAL");
   }
-  if (cause instanceof Error && isSafeError(cause)) {
+  // Not `instanceof Error`: Node's own errors, of sockets above all, may come from another realm than this file.
+  if (isNativeError(cause) && isSafeError(cause)) {
     const code = (cause.extensions as { code?: unknown } | undefined)?.code;
     return { code: isErrorCode(code) ? code : "BAD_USER_INPUT", message: cause.message };
   }
-  if (cause instanceof Error) {
+  if (isNativeError(cause)) {
     return classifyDatabaseError(cause as Error & Partial<DatabaseError>, anonymous);
   }
   return disclose("INTERNAL");
+}
+
+/** The variable, and the place in it, that graphql-js's own sentence is about; a scalar's own error lies below it. */
+function argumentOf(error: unknown): string | undefined {
+  if (!(error instanceof GraphQLError)) {
+    return undefined;
+  }
+  const [, name, place] = VARIABLE_MESSAGE.exec(error.message) ?? [];
+  return place ?? name ?? argumentOf(error.originalError);
 }
 
 function classifyDatabaseError(error: Error & Partial<DatabaseError>, anonymous: boolean): Disclosure {
@@ -94,7 +119,18 @@ function classifyDatabaseError(error: Error & Partial<DatabaseError>, anonymous:
   if (own) {
     return own === "NOT_FOUND" ? disclose(own) : { code: own, message: error.message };
   }
-  return disclose(SQLSTATE_PATTERN.test(code) ? codeForPostgres(code, error, anonymous) : "INTERNAL");
+  if (!SQLSTATE_PATTERN.test(code)) {
+    return disclose("INTERNAL");
+  }
+  const disclosure = disclose(codeForPostgres(code, error, anonymous));
+  // Columns are fields of the input, under the name that the API gives them.
+  return code === sqlStates.NOT_NULL_VIOLATION && error.column
+    ? { ...disclosure, argument: camelCase(error.column) }
+    : disclosure;
+}
+
+function camelCase(column: string): string {
+  return column.replace(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
 }
 
 function codeForPostgres(

@@ -1,3 +1,5 @@
+import { isNativeError } from "node:util/types";
+
 /** What the log keeps of an error: where and what kind, never the values it was about. */
 export interface RedactedError {
   name: string;
@@ -22,7 +24,7 @@ const PLPGSQL_FRAME =
 
 /** Describes an error for the server's log. Quoted text, addresses, ids and numbers of its message are blanked. */
 export function redactError(error: unknown, depth = 0): RedactedError {
-  if (!(error instanceof Error)) {
+  if (!isNativeError(error)) {
     return { name: typeof error, message: "a value that is not an error was thrown" };
   }
   const fields = error as Error & Record<string, unknown>;

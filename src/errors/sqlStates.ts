@@ -13,7 +13,9 @@ export const REFRESH_TOKEN_REUSED = "REUSE";
 export const EXPIRED = "EXPRD";
 export const TAKEN = "TAKEN";
 export const SEAT_LIMIT = "SEATS";
+export const IDEMPOTENCY_CONFLICT = "IDEMP";
 
+export const FEATURE_NOT_SUPPORTED = "0A000";
 export const RESTRICT_VIOLATION = "23001";
 export const NOT_NULL_VIOLATION = "23502";
 export const FOREIGN_KEY_VIOLATION = "23503";

@@ -5,48 +5,105 @@ import { listen, type Listening } from "./listen.ts";
 /** A condition for being ready; false or an error means not ready. */
 export type ReadinessCheck = () => Promise<boolean>;
 
+export interface AdminDependencies {
+  /** False once the process has been told to stop: it is then not ready, whatever the checks say. */
+  isServing?: () => boolean;
+  checks: Readonly<Record<string, ReadinessCheck>>;
+  /** Names of checks whose failure is told, but leaves the process ready. */
+  advisory?: readonly string[];
+  /** What `/metrics` says, as Prometheus reads it. */
+  metrics: () => Promise<string>;
+}
+
+interface Answer {
+  status: number;
+  type: "application/json" | "text/plain; version=0.0.4; charset=utf-8";
+  body: string;
+}
+
 const CHECK_TIMEOUT = 2000;
+/** For so long a check that is slow, on a machine that is busy, counts as what it was. */
+const GRACE = 10_000;
 
 /**
- * Serves `/live` (the process answers) and `/ready` (it can do its work: 200, else 503 with the names of the failed
- * checks) on a port of its own, which stays inside the deployment. Neither says why: that is in the log.
+ * Serves `/live` (the process answers), `/ready` (it can do its work: 200, else 503; either way with each check's result) and
+ * `/metrics` on a port of its own, which stays inside the deployment. None says why: that is in the log.
  */
 export async function startAdminServer(
   address: { host: string; port: number },
-  checks: Readonly<Record<string, ReadinessCheck>>,
+  { checks, ...rest }: AdminDependencies,
 ): Promise<Listening> {
+  const patient = Object.entries(checks).map(([name, check]) => [name, makePatient(check)] as const);
+  const dependencies = { ...rest, checks: Object.fromEntries(patient) };
   const server = createServer(async (request, response) => {
-    const answer = await respond(request.method ?? "", request.url ?? "", checks);
-    response.writeHead(answer.status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
-    response.end(request.method === "HEAD" ? undefined : JSON.stringify(answer.body));
+    const { status, type, body } = await respond(request.method ?? "", request.url ?? "", dependencies).catch(
+      () => json(500, { error: "It could not be found out." }),
+    );
+    response.writeHead(status, { "Content-Type": type, "Cache-Control": "no-store" });
+    response.end(request.method === "HEAD" ? undefined : body);
   });
   return listen(server, address);
 }
 
-async function respond(
-  method: string,
-  url: string,
-  checks: Readonly<Record<string, ReadinessCheck>>,
-): Promise<{ status: number; body: object }> {
+async function respond(method: string, url: string, dependencies: AdminDependencies): Promise<Answer> {
   if (method !== "GET" && method !== "HEAD") {
-    return { status: 405, body: { error: "Only GET is accepted here." } };
+    return json(405, { error: "Only GET is accepted here." });
   }
-  if (url === "/live") {
-    return { status: 200, body: { live: true } };
+  switch (url) {
+    case "/live":
+      return json(200, { live: true });
+    case "/ready":
+      return readiness(dependencies);
+    case "/metrics":
+      return {
+        status: 200,
+        type: "text/plain; version=0.0.4; charset=utf-8",
+        body: await dependencies.metrics(),
+      };
+    default:
+      return json(404, { error: "There is /live, /ready and /metrics here." });
   }
-  if (url === "/ready") {
-    const results = await Promise.all(
-      Object.entries(checks).map(async ([name, check]) => [name, await passes(check)] as const),
-    );
-    const isReady = results.every(([, passed]) => passed);
-    return { status: isReady ? 200 : 503, body: { ready: isReady, checks: Object.fromEntries(results) } };
-  }
-  return { status: 404, body: { error: "There is /live and /ready here." } };
 }
 
-async function passes(check: ReadinessCheck): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), CHECK_TIMEOUT);
-  check().then(resolve, () => resolve(false));
-  return promise.finally(() => clearTimeout(timer));
+async function readiness({
+  checks,
+  advisory = [],
+  isServing = () => true,
+}: AdminDependencies): Promise<Answer> {
+  const results = isServing()
+    ? await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await check()] as const))
+    : [];
+  // Asked again: a probe must not bring good news that are older than the end.
+  const all = [["serving", isServing()] as const, ...results];
+  const isReady = all.every(([name, passed]) => passed || advisory.includes(name));
+  return json(isReady ? 200 : 503, { ready: isReady, checks: Object.fromEntries(all) });
+}
+
+function json(status: number, body: object): Answer {
+  return { status, type: "application/json", body: JSON.stringify(body) };
+}
+
+/**
+ * The same check, which never takes longer than two seconds, runs once at a time, and is never an error. One that is merely
+ * slow counts as passed if it has passed a moment ago: a busy machine is no reason to take it out of service.
+ */
+function makePatient(check: ReadinessCheck): ReadinessCheck {
+  let passedAt = -Infinity;
+  let running: Promise<boolean> | undefined;
+  const run = () =>
+    (running ??= check()
+      .then(
+        (passed) => {
+          passedAt = passed ? performance.now() : -Infinity;
+          return passed;
+        },
+        () => false,
+      )
+      .finally(() => (running = undefined)));
+  return () => {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(performance.now() - passedAt < GRACE), CHECK_TIMEOUT);
+    void run().then(resolve);
+    return promise.finally(() => clearTimeout(timer));
+  };
 }

@@ -3,25 +3,28 @@ import type { IncomingMessage } from "node:http";
 import type { RequestHandler } from "express";
 
 import type { Authenticate, Identity } from "../auth/authenticate.ts";
+import type { HashClient } from "../auth/clientHash.ts";
 import type { ReadHeader } from "../auth/requestScope.ts";
 import { currentRequestContext } from "./requestContext.ts";
 import { acceptRequestId } from "./requestId.ts";
 
 /**
- * Verifies a request's token before GraphQL sees it: a refused request takes no database connection. The identity is
+ * Verifies a request's token before GraphQL sees it: a wrong token takes no database connection. The identity is
  * kept with the request, where the context callback finds it.
  */
 export function makeAuthenticateRequest(
-  authenticate: Authenticate,
+  { authenticate, hashClient }: { authenticate: Authenticate; hashClient: HashClient },
   identities: WeakMap<object, Identity>,
 ): RequestHandler {
   return async (request, _response, next) => {
     const context = currentRequestContext();
     const requestId = context?.requestId ?? acceptRequestId(undefined);
-    const identity = await authenticate(makeReadHeader(request), requestId);
+    const client = hashClient(request.ip, request.headers["user-agent"]);
+    const identity = await authenticate(makeReadHeader(request), { requestId, client });
     identities.set(request, identity);
     if (context) {
       context.anonymous = identity.claims === null;
+      context.userId = identity.claims?.userId ?? null;
     }
     next();
   };

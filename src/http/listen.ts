@@ -13,8 +13,8 @@ const DRAIN_TIMEOUT = 10_000;
 export function makeHttpServerLimits(): ServerOptions {
   return {
     headersTimeout: 10_000,
-    requestTimeout: 30_000,
-    connectionsCheckingInterval: 5_000,
+    requestTimeout: 10_000,
+    connectionsCheckingInterval: 1_000,
     // Longer than a proxy or client keeps an idle connection: whoever closes first may meet the other's next request.
     keepAliveTimeout: 65_000,
   };

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { AppError } from "../errors/AppError.ts";
 import type { ErrorCode } from "../errors/catalogue.ts";
 import { redactError } from "../errors/redactError.ts";
+import { ENCODING_ERROR } from "./graphqlRequest.ts";
 import { currentRequestContext } from "./requestContext.ts";
 
 const RETRY_AFTER_SECONDS = 5;
@@ -13,6 +14,7 @@ const CODE_BY_BODY_ERROR: Readonly<Record<string, ErrorCode>> = {
   "encoding.unsupported": "UNSUPPORTED_MEDIA_TYPE",
   "charset.unsupported": "UNSUPPORTED_MEDIA_TYPE",
   "entity.parse.failed": "BAD_REQUEST",
+  [ENCODING_ERROR]: "BAD_REQUEST",
   "request.aborted": "BAD_REQUEST",
   "request.size.invalid": "BAD_REQUEST",
 };
@@ -42,11 +44,16 @@ function sendRefusal(response: Response, error: AppError): void {
   if (error.code === "METHOD_NOT_ALLOWED") {
     response.setHeader("Allow", "POST");
   }
-  if (error.code === "UNAVAILABLE") {
-    response.setHeader("Retry-After", RETRY_AFTER_SECONDS);
+  if (error.code === "UNAVAILABLE" || error.code === "TOO_MANY_REQUESTS") {
+    response.setHeader("Retry-After", error.retryAfter ?? RETRY_AFTER_SECONDS);
   }
   const { code, message } = error;
-  const requestId = currentRequestContext()?.requestId ?? response.getHeader("X-Request-Id");
+  const context = currentRequestContext();
+  context?.errorCodes.add(code);
+  for (const [name, value] of Object.entries(context?.headers ?? {})) {
+    response.setHeader(name, value);
+  }
+  const requestId = context?.requestId ?? response.getHeader("X-Request-Id");
   response.status(error.status).json({ errors: [{ message, extensions: { code, requestId } }] });
 }
 

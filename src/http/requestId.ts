@@ -15,5 +15,11 @@ export function acceptRequestId(value: unknown): string {
 export const identifyRequest: RequestHandler = (request, response, next) => {
   const requestId = acceptRequestId(request.headers["x-request-id"]);
   response.setHeader("X-Request-Id", requestId);
-  runInRequestContext(makeRequestContext(requestId), next);
+  const departure = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) {
+      departure.abort();
+    }
+  });
+  runInRequestContext(makeRequestContext(requestId, departure.signal), next);
 };

@@ -2,27 +2,72 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { type GrafservBase, makeGraphQLWSConfig, normalizeConnectionParams } from "grafserv";
-import type { Context } from "graphql-ws";
+import { execute, GraphQLError, subscribe } from "graphql";
+import type { Context, ServerOptions, SubscribePayload } from "graphql-ws";
 import { type Extra, useServer } from "graphql-ws/use/ws";
 import { type WebSocket, WebSocketServer } from "ws";
 
 import type { Authenticate, Identity } from "../auth/authenticate.ts";
+import type { HashClient } from "../auth/clientHash.ts";
+import type { TrustedDocuments } from "../documents/TrustedDocuments.ts";
 import { AppError } from "../errors/AppError.ts";
-import { makeRequestContext, type RequestContext, runInRequestContext } from "./requestContext.ts";
+import type { ErrorCode } from "../errors/catalogue.ts";
+import type { RequestLimits } from "./limitRequests.ts";
+import type { OpenSockets } from "./openSockets.ts";
+import {
+  continueRequestContext,
+  makeRequestContext,
+  type RequestContext,
+  runInRequestContext,
+} from "./requestContext.ts";
 import { acceptRequestId } from "./requestId.ts";
 
 /** Close codes of graphql-ws for what its own checks do not cover. */
 const CLOSE_UNAUTHORIZED = 4401;
 const CLOSE_BAD_REQUEST = 4400;
+const CLOSE_FORBIDDEN = 4403;
 const CLOSE_GOING_AWAY = 1001;
+const CLOSE_TRY_AGAIN = 1013;
+const CLOSE_CODES: Partial<Record<ErrorCode, number>> = {
+  BAD_REQUEST: CLOSE_BAD_REQUEST,
+  FORBIDDEN: CLOSE_FORBIDDEN,
+  UNAVAILABLE: CLOSE_TRY_AGAIN,
+};
 const INIT_TIMEOUT = 3000;
+/** How often a socket is asked for a sign of life; one that gives none until the next time is closed. */
+const KEEP_ALIVE = 12_000;
+const MAXIMUM_OPERATIONS = 20;
+const GOODBYE_TIMEOUT = 2000;
 
 interface WebsocketDependencies {
   authenticate: Authenticate;
   /** Where the context callback finds who is at the other end of a socket. */
   identities: WeakMap<object, Identity>;
+  /** Closes them when the rights end on which they were opened. */
+  openSockets: OpenSockets;
+  hashClient: HashClient;
   path: string;
   maximumMessageBytes: number;
+  /** Other origins whose pages may connect. */
+  origins: readonly string[];
+  documents: TrustedDocuments;
+  /** Takes the first point of an operation; throws TOO_MANY_REQUESTS. */
+  chargeMessage: RequestLimits["chargeMessage"];
+}
+
+type SocketContext = Context<Record<string, unknown> | undefined, Extra>;
+
+export interface Websockets {
+  /** How many are open. */
+  count(): number;
+  /** Asks every client to come back elsewhere (1001), and accepts nobody any more. */
+  goAway(): void;
+  close(): Promise<void>;
+}
+
+/** What the arguments of an operation are besides what graphql-ws knows of them: grafserv names the socket. */
+interface FromSocket {
+  requestContext?: { ws?: { socket?: WebSocket } };
 }
 
 /**
@@ -32,62 +77,138 @@ interface WebsocketDependencies {
 export function attachWebsockets(
   server: Server,
   grafserv: GrafservBase,
-  { authenticate, identities, path, maximumMessageBytes }: WebsocketDependencies,
-): { close: () => Promise<void> } {
+  dependencies: WebsocketDependencies,
+): Websockets {
+  const { authenticate, identities, openSockets, hashClient, maximumMessageBytes } = dependencies;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maximumMessageBytes });
   const contexts = new WeakMap<WebSocket, RequestContext>();
   const graphql = makeGraphQLWSConfig(grafserv);
-  const within = <T>(context: Context<Record<string, unknown> | undefined, Extra>, callback: () => T): T =>
-    runInRequestContext(
-      contexts.get(context.extra.socket) ?? makeRequestContext(acceptRequestId(undefined)),
-      callback,
-    );
+  const runners = makeContextRunners(contexts);
 
   const disposable = useServer(
     {
       ...graphql,
       connectionInitWaitTimeout: INIT_TIMEOUT,
-      async onConnect({ connectionParams, extra: { socket } }) {
+      async onConnect({ connectionParams, extra: { socket, request } }) {
         const parameters = normalizeConnectionParams(connectionParams) ?? {};
         const requestId = acceptRequestId(parameters["x-request-id"]);
         try {
-          const identity = await authenticate((name) => parameters[name], requestId);
+          const client = hashClient(request.socket.remoteAddress, request.headers["user-agent"]);
+          const identity = await authenticate((name) => parameters[name], { requestId, client });
           identities.set(socket, identity);
-          contexts.set(socket, { ...makeRequestContext(requestId), anonymous: identity.claims === null });
-          closeAtExpiry(socket, identity);
+          contexts.set(socket, contextOf(socket, identity, requestId));
+          if (identity.claims) {
+            openSockets.watch(socket, identity.claims);
+          }
           return true;
         } catch (error) {
           refuseConnection(socket, error);
           return false;
         }
       },
-      onSubscribe: (context, id, payload) =>
-        within(context, () => graphql.onSubscribe?.(context, id, payload)),
-      onNext: (context, id, payload, args, result) =>
-        within(context, () => graphql.onNext?.(context, id, payload, args, result)),
-      onError: (context, id, payload, errors) =>
-        within(context, () => graphql.onError?.(context, id, payload, errors)),
+      ...operationsOf(graphql, runners, dependencies),
     },
     sockets,
+    KEEP_ALIVE,
   );
 
-  const upgrade = makeUpgrade(sockets, path);
+  const upgrade = makeUpgrade(sockets, dependencies);
   server.on("upgrade", upgrade);
 
+  const goAway = () => {
+    server.off("upgrade", upgrade);
+    for (const client of sockets.clients) {
+      client.close(CLOSE_GOING_AWAY, "The server is shutting down.");
+      // One that is gone without a word would not answer.
+      setTimeout(() => client.terminate(), GOODBYE_TIMEOUT).unref();
+    }
+  };
   return {
+    count: () => sockets.clients.size,
+    goAway,
     async close() {
-      server.off("upgrade", upgrade);
-      for (const client of sockets.clients) {
-        client.close(CLOSE_GOING_AWAY, "The server is shutting down.");
-      }
+      goAway();
       await disposable.dispose();
     },
   };
 }
 
-function makeUpgrade(sockets: WebSocketServer, path: string) {
+type GraphqlConfig = ReturnType<typeof makeGraphQLWSConfig>;
+type ContextRunners = ReturnType<typeof makeContextRunners>;
+
+/** What happens to an operation, each step in a request context of its own that continues its socket's. */
+function operationsOf(
+  graphql: GraphqlConfig,
+  { ofSocket, ofOperation }: ContextRunners,
+  dependencies: WebsocketDependencies,
+): Pick<
+  ServerOptions<Record<string, unknown>, Extra>,
+  "onSubscribe" | "execute" | "subscribe" | "onNext" | "onError"
+> {
+  return {
+    onSubscribe: (context: SocketContext, id, payload) =>
+      ofSocket(context.extra.socket, () =>
+        admitOperation(context, payload, dependencies).then(
+          (document) => graphql.onSubscribe?.(context, id, { ...payload, ...document }),
+          (error: Error) => [new GraphQLError("The operation was refused.", { originalError: error })],
+        ),
+      ),
+    execute: (args) => ofOperation(args, () => (graphql.execute ?? execute)(args)),
+    subscribe: (args) => ofOperation(args, () => (graphql.subscribe ?? subscribe)(args)),
+    onNext: (context, id, payload, args, result) =>
+      ofOperation(args, () => graphql.onNext?.(context, id, payload, args, result)),
+    onError: (context, id, payload, errors) =>
+      ofSocket(context.extra.socket, () => graphql.onError?.(context, id, payload, errors)),
+  };
+}
+
+/** Checks what HTTP checks of a request's body, and that one socket does not run everything at once. */
+async function admitOperation(
+  { subscriptions, extra: { socket, request } }: SocketContext,
+  payload: SubscribePayload,
+  { documents, chargeMessage }: WebsocketDependencies,
+): Promise<{ query: string; documentId: string | undefined }> {
+  if (Object.keys(subscriptions).length > MAXIMUM_OPERATIONS) {
+    throw new AppError(
+      "TOO_MANY_REQUESTS",
+      `A socket runs at most ${MAXIMUM_OPERATIONS} operations at a time.`,
+    );
+  }
+  await chargeMessage(socket, request);
+  return documents.toPayload(payload);
+}
+
+/** Runs callbacks as a part of what they belong to: several operations share a socket, and each is observed by itself. */
+function makeContextRunners(contexts: WeakMap<WebSocket, RequestContext>) {
+  const operations = new WeakMap<object, RequestContext>();
+  const contextOfSocket = (socket: WebSocket | undefined) =>
+    (socket && contexts.get(socket)) ?? makeRequestContext(acceptRequestId(undefined));
+  return {
+    ofSocket: <T>(socket: WebSocket, callback: () => T): T =>
+      runInRequestContext(contextOfSocket(socket), callback),
+    ofOperation<T>(args: object, callback: () => T): T {
+      const socket = (args as FromSocket).requestContext?.ws?.socket;
+      const context = operations.get(args) ?? continueRequestContext(contextOfSocket(socket));
+      operations.set(args, context);
+      return runInRequestContext(context, callback);
+    },
+  };
+}
+
+/** What is known of everybody at the other end of a socket; statements that run for it stop when it closes. */
+function contextOf(socket: WebSocket, { claims }: Identity, requestId: string): RequestContext {
+  const departure = new AbortController();
+  socket.once("close", () => departure.abort());
+  const context = makeRequestContext(requestId, departure.signal);
+  return { ...context, anonymous: claims === null, userId: claims?.userId ?? null };
+}
+
+function makeUpgrade(
+  sockets: WebSocketServer,
+  { path, origins }: Pick<WebsocketDependencies, "path" | "origins">,
+) {
   return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const refusal = refusalOf(request, path);
+    const refusal = refusalOf(request, path, origins);
     if (refusal) {
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
@@ -101,30 +222,23 @@ function makeUpgrade(sockets: WebSocketServer, path: string) {
 }
 
 /** The status line with which an upgrade is refused, if it is. Browsers apply no other rule to foreign pages here. */
-function refusalOf({ url, headers }: IncomingMessage, path: string): string | null {
+function refusalOf(
+  { url, headers }: IncomingMessage,
+  path: string,
+  origins: readonly string[],
+): string | null {
   if (url?.split("?")[0] !== path) {
     return "404 Not Found";
   }
-  if (headers.origin !== undefined && URL.parse(headers.origin)?.host !== headers.host) {
-    return "403 Forbidden";
-  }
-  return null;
+  const { origin, host } = headers;
+  const isKnown = origin === undefined || URL.parse(origin)?.host === host || origins.includes(origin);
+  return isKnown ? null : "403 Forbidden";
 }
 
 function refuseConnection(socket: WebSocket, error: unknown): void {
   const refusal = error instanceof AppError ? error : new AppError("INTERNAL");
-  const code = refusal.code === "BAD_REQUEST" ? CLOSE_BAD_REQUEST : CLOSE_UNAUTHORIZED;
-  socket.close(code, `${refusal.code}: ${refusal.message}`.slice(0, 120));
-}
-
-function closeAtExpiry(socket: WebSocket, { claims }: Identity): void {
-  if (!claims) {
-    return;
-  }
-  const timer = setTimeout(
-    () => socket.close(CLOSE_UNAUTHORIZED, "UNAUTHENTICATED: The access token has expired."),
-    Math.max(0, claims.expiresAt * 1000 - Date.now()),
+  socket.close(
+    CLOSE_CODES[refusal.code] ?? CLOSE_UNAUTHORIZED,
+    `${refusal.code}: ${refusal.message}`.slice(0, 120),
   );
-  timer.unref();
-  socket.once("close", () => clearTimeout(timer));
 }

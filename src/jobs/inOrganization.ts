@@ -3,6 +3,32 @@ import type { ClientBase } from "pg";
 
 import { isUuid } from "../auth/claims.ts";
 
+/** Runs `work` as `app_worker` in one transaction. Commits when it returns and rolls back when it throws. */
+export function inTransaction<T>(
+  withPgClient: WithPgClient,
+  work: (client: ClientBase) => Promise<T>,
+): Promise<T> {
+  return withPgClient(async (client) => {
+    await client.query("begin");
+    try {
+      const result = await work(client);
+      await client.query("commit");
+      return result;
+    } catch (error) {
+      await client.query("rollback");
+      throw error;
+    }
+  });
+}
+
+/** From here on, the transaction sees one organization and no other. */
+export async function workFor(client: ClientBase, organizationId: string): Promise<void> {
+  await client.query(
+    "select pg_catalog.set_config(name, $1, true) from pg_catalog.unnest($2::text[]) as name",
+    [organizationId, ["app.organization_id", "app.current_org_id"]],
+  );
+}
+
 /**
  * Runs `work` as `app_worker` in one transaction that sees one organization and no other: an id of another tenant is
  * not found, whatever a job's payload says. Commits when it returns and rolls back when it throws.
@@ -12,20 +38,9 @@ export function inOrganization<T>(
   organizationId: string,
   work: (client: ClientBase) => Promise<T>,
 ): Promise<T> {
-  return withPgClient(async (client) => {
-    await client.query("begin");
-    try {
-      await client.query(
-        "select pg_catalog.set_config(name, $1, true) from pg_catalog.unnest($2::text[]) as name",
-        [organizationId, ["app.organization_id", "app.current_org_id"]],
-      );
-      const result = await work(client);
-      await client.query("commit");
-      return result;
-    } catch (error) {
-      await client.query("rollback");
-      throw error;
-    }
+  return inTransaction(withPgClient, async (client) => {
+    await workFor(client, organizationId);
+    return work(client);
   });
 }
 

@@ -6,6 +6,9 @@ import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { makeWorkerLogger } from "../database/graphileLogger.ts";
 import { makePool } from "../database/makePool.ts";
+import { makeMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { beatHeart } from "./beatHeart.ts";
+import { observeJobs } from "./observeJobs.ts";
 
 export interface RunningWorker {
   /** False once it has stopped, told to or by itself. */
@@ -25,10 +28,11 @@ const SPARE_CONNECTIONS = 2;
  * the crontab beside this file.
  *
  * @param url connection of `app_worker`.
+ * @param metrics where the times of jobs are counted; shared with others of the same process.
  */
 export async function startWorker(
   config: Config,
-  { url, logger }: { url: string; logger: Logger },
+  { url, logger, metrics = makeMetrics() }: { url: string; logger: Logger; metrics?: Metrics },
 ): Promise<RunningWorker> {
   const { concurrency, poolSize } = config.worker;
   const scoped = logger.child({ scope: "worker" });
@@ -45,7 +49,9 @@ export async function startWorker(
       noHandleSignals: true,
       logger: makeWorkerLogger(scoped),
       preset: { worker: { completeJobBatchDelay: 0 } },
+      events: observeJobs(metrics),
     });
+    const sayGoodbye = await beatHeart(pool, scoped);
     let isRunning = true;
     const ended = runner.promise
       .catch((error: unknown) => scoped.error({ err: error }, "The worker has stopped"))
@@ -54,6 +60,7 @@ export async function startWorker(
     const close = async () => {
       await runner.stop();
       await ended;
+      await sayGoodbye();
       await pool.end();
     };
     return { isRunning: () => isRunning, close: () => (closing ??= close()) };

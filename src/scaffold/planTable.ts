@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { demoRows } from "./demoRows.ts";
 import { readExistingSchema } from "./existingTables.ts";
 import { fixtureSql } from "./fixtureSql.ts";
-import { matrixPart } from "./matrixPart.ts";
+import { matrixPart, worldRows } from "./matrixPart.ts";
 import { migrationSql } from "./migrationSql.ts";
 import { parseNewTable, type TableRequest } from "./newTable.ts";
+import { camelCase } from "./wording.ts";
 
 /** A file of the project that is to be written. */
 export interface PlannedFile {
@@ -40,6 +41,7 @@ export async function planTable(projectRoot: string, request: TableRequest): Pro
       path: `test/schema/access/matrix/tables/${camelCase(name)}.ts`,
       text: await formatted(matrixPart(table)),
     },
+    { path: `src/access/world/tables/${camelCase(name)}.ts`, text: await formatted(worldRows(table)) },
     { path: `src/seed/tables/${camelCase(name)}.ts`, text: await formatted(demoRows(table)) },
   ];
   const taken = files.filter(({ path }) => existsSync(join(projectRoot, path)));
@@ -57,9 +59,6 @@ function nextNumber(currentFolder: string): string {
   }
   return String(next).padStart(3, "0");
 }
-
-const camelCase = (name: string) =>
-  name.replaceAll(/_(.)/g, (_match, letter: string) => letter.toUpperCase());
 
 /** As `npm run format` leaves it. Loaded when needed: it is a tool of developers, and slow to load. */
 async function formatted(source: string): Promise<string> {

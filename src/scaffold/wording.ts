@@ -53,3 +53,7 @@ export function filledColumns({ columns }: Pick<NewTable, "columns">): NewColumn
 export function patientColumn({ columns }: Pick<NewTable, "columns">): NewColumn | undefined {
   return columns.find(({ reference }) => reference?.table === "patients");
 }
+
+/** `appointment_notes` as files of TypeScript are named: `appointmentNotes`. */
+export const camelCase = (name: string) =>
+  name.replaceAll(/_(.)/g, (_match, letter: string) => letter.toUpperCase());

@@ -1,5 +1,6 @@
 import { Client } from "pg";
 
+import { hashPassword } from "../auth/passwordHash.ts";
 import type { PreparedDatabase } from "../database/prepareDatabase.ts";
 import { DEMO_FLAGS, DEMO_SHARES, makeDemoDealings } from "./demoAccess.ts";
 import { DEMO_CLINICS, DEMO_ORGANIZATION_IDS, type DemoRows, inClinic } from "./demoClinics.ts";
@@ -102,10 +103,10 @@ made as (
 ),
 with_password as (
   insert into app_private.password_hashes (user_id, password_hash)
-  select m.id, extensions.crypt($2, extensions.gen_salt('bf', 10)) from made m
+  select m.id, $2 from made m
 )
 select count(*)::int as count from made`,
-    [JSON.stringify(userRows()), DEMO_PASSWORD],
+    [JSON.stringify(userRows()), await hashPassword(DEMO_PASSWORD)],
   );
   const count = rows[0]?.count ?? 0;
   if (count > 0) {

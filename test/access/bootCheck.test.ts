@@ -5,8 +5,8 @@ import { pino } from "pino";
 import { makeBootCheck, openings } from "../../src/access/bootCheck.ts";
 import { loadRules } from "../../src/access/rules.ts";
 import { readOwnWaivers } from "../../src/access/waivers.ts";
+import { createWorld } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { createWorld } from "../support/world.ts";
 
 const db = useTestDatabase();
 const rules = await loadRules();

@@ -3,7 +3,7 @@ import pg from "pg";
 
 import type { AuditProblem } from "../../src/audit/verifyAudit.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { type Clinic, createClinic, createOrganization } from "../support/people.ts";
+import { type Clinic, createClinic, createOrganization } from "../../src/access/world/people.ts";
 import { useEvidence } from "./evidence.ts";
 
 const WRITERS = 8;

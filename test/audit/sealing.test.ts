@@ -13,7 +13,12 @@ import { lastCheckpoint, SEALER_LOCK, sealEvents } from "../../src/audit/sealEve
 import { createSigningKey, readPublicKeys, trustedKeys } from "../../src/audit/signingKeys.ts";
 import { withClient } from "../../src/database/withClient.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { type Clinic, createClinic, createOrganization, createPatient } from "../support/people.ts";
+import {
+  type Clinic,
+  createClinic,
+  createOrganization,
+  createPatient,
+} from "../../src/access/world/people.ts";
 import { useEvidence } from "./evidence.ts";
 
 const VERIFY_PROOF = join(import.meta.dirname, "../../scripts/verifyProof.mjs");

@@ -7,7 +7,7 @@ import { lastCheckpoint, sealEvents } from "../../src/audit/sealEvents.ts";
 import { createSigningKey, readSigningKey } from "../../src/audit/signingKeys.ts";
 import type { AuditProblem } from "../../src/audit/verifyAudit.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { createClinic, createOrganization, createPatient } from "../support/people.ts";
+import { createClinic, createOrganization, createPatient } from "../../src/access/world/people.ts";
 import { useEvidence } from "./evidence.ts";
 
 const db = useTestDatabase();

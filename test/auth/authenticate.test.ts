@@ -4,10 +4,18 @@ import { makeAuthenticate } from "../../src/auth/authenticate.ts";
 
 const userId = "01900000-0000-7000-8000-0000000000a1";
 const organizationId = "01900000-0000-7000-8000-00000000000a";
-const claims = { userId, sessionId: userId, organizationId: null, clinicId: null, expiresAt: 0 };
-const authenticate = makeAuthenticate(async () => claims);
+const claims = {
+  userId,
+  sessionId: userId,
+  organizationId: null,
+  clinicId: null,
+  expiresAt: 0,
+};
+const recognize = Object.assign(async () => claims, { forget: () => undefined });
+const authenticate = makeAuthenticate(async () => claims, recognize);
 
-const identify = (headers: Record<string, unknown>) => authenticate((name) => headers[name], "r1");
+const identify = (headers: Record<string, unknown>) =>
+  authenticate((name) => headers[name], { requestId: "r1", client: null });
 
 describe("authenticate", () => {
   it("takes a request without Authorization as nobody's", async () => {

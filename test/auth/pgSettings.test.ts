@@ -17,6 +17,7 @@ describe("pgSettings", () => {
     expect(pgSettings(null, NOWHERE, "r1")).toEqual({
       role: "app_anonymous",
       "app.request_id": "r1",
+      application_name: "bailiwick r1",
       ...TIMEOUTS,
     });
   });
@@ -37,6 +38,7 @@ describe("pgSettings", () => {
       "app.clinic_id": scope.clinicId,
       "app.purpose_of_use": "treatment",
       "app.request_id": "r1",
+      application_name: "bailiwick r1",
       ...TIMEOUTS,
     });
   });

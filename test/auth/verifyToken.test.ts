@@ -7,7 +7,7 @@ import { signToken } from "../../src/auth/signToken.ts";
 import { makeVerifyToken } from "../../src/auth/verifyToken.ts";
 
 const SECRET = "a-secret-of-more-than-32-characters!";
-const config = { jwtSecret: SECRET, jwksUri: null, issuer: "bailiwick", audience: "bailiwick" };
+const config = { jwtSecret: SECRET, outside: [], issuer: "bailiwick", audience: "bailiwick" };
 const userId = randomUUID();
 const sessionId = randomUUID();
 const NOW = 1_800_000_000;
@@ -92,13 +92,15 @@ describe("verifyToken", () => {
     ["a sid that is no uuid", { sid: "x" }],
     ["SQL as organization", { org_id: "x'; drop table app_public.users; --" }],
     ["an array as clinic", { clinic_id: [randomUUID()] }],
-    ["the role postgres", { role: "postgres" }],
-    ["the login role", { role: "app_authenticator" }],
     ["an empty role", { role: "" }],
     ["null as role", { role: null }],
     ["a list as role", { role: ["app_user"] }],
   ])("denies %s", async (_what, changes) => {
     await denies(sign(changes));
+  });
+
+  it.each(["postgres", "app_authenticator", "none"])("forbids the role %s", async (role) => {
+    await expect(verify(sign({ role }))).rejects.toMatchObject({ code: "FORBIDDEN" });
   });
 
   it("denies an exp beyond what a number can hold", async () => {

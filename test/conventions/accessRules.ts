@@ -106,7 +106,8 @@ const POWERLESS_ROLES: CatalogRule = {
     select rolname::text as object, 'superuser, creates roles or databases, replicates, bypasses or inherits' as detail
     from pg_catalog.pg_roles
     where rolname ~ '^app_'
-    and (rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolinherit
+    and (rolsuper or rolcreaterole or rolcreatedb or rolreplication
+      or (rolinherit and rolname <> 'app_access_judge')
       or (rolbypassrls and rolname <> 'app_backup'))
     union all
     select m.member::regrole::text, 'is a member of ' || m.roleid::regrole
@@ -115,7 +116,8 @@ const POWERLESS_ROLES: CatalogRule = {
     and (m.member::regrole::text, m.roleid::regrole::text) not in (
       ('app_authenticator', 'app_user'), ('app_authenticator', 'app_anonymous'),
       ('app_migrator', 'app_owner'), ('app_migrator', 'app_definer'), ('app_migrator', 'app_data'),
-      ('app_migrator', 'app_share_reader')
+      ('app_migrator', 'app_share_reader'), ('app_migrator', 'app_access_reader'),
+      ('app_migrator', 'app_access_judge'), ('app_access_judge', 'app_user')
     )
     union all
     select 'app_backup', 'may write ' || object

@@ -8,12 +8,18 @@ const APP_FUNCTIONS = `
 `;
 
 const DEFINER_OWNER: CatalogRule = {
-  title: "security definer functions belong to app_definer, those of the vault to app_share_reader",
+  title:
+    "security definer functions belong to app_definer, those of the vault to app_share_reader, those that explain access to its two roles",
   query: `
     select object, 'owner ' || proowner::regrole as detail
     from (${APP_FUNCTIONS}) f
     where prosecdef
-    and proowner <> (case nspname when 'app_vault' then 'app_share_reader' else 'app_definer' end)::regrole`,
+    and proowner <> (case
+      when nspname = 'app_vault' then 'app_share_reader'
+      when proname in ('explained_row', 'is_explained_member') then 'app_access_reader'
+      when proname in ('judge_access', 'explain_access') then 'app_access_judge'
+      else 'app_definer'
+    end)::regrole`,
   breaks: {
     sql: "alter function auth.uid() security definer",
     finding: "auth.uid()",

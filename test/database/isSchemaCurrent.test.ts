@@ -1,7 +1,9 @@
+import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, it } from "@jest/globals";
+import pg from "pg";
 
 import { isSchemaCurrent } from "../../src/database/isSchemaCurrent.ts";
 import { useTestDatabase } from "../support/database.ts";
@@ -10,7 +12,13 @@ const db = useTestDatabase();
 // Goes with the run's cluster, however the run ends.
 const folder = mkdtempSync(join(db.config.database.dataDir, "migrations-"));
 
-const isCurrent = () => isSchemaCurrent(db.urls.owner, folder);
+const isCurrent = () => withPool(db.urls.gateway, (pool) => isSchemaCurrent(pool, folder));
+
+async function withPool<T>(connectionString: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
+  const pool = new pg.Pool({ connectionString, max: 1 });
+  return work(pool).finally(() => pool.end());
+}
+
 const commit = (file: string) => writeFileSync(join(folder, "committed", file), "");
 const run = (file: string) =>
   db.superuser.query("insert into graphile_migrate.migrations (hash, filename) values ($1, $1)", [file]);
@@ -33,6 +41,24 @@ describe("isSchemaCurrent", () => {
   });
 
   it("fails where migrations have never run", async () => {
-    await expect(isSchemaCurrent(db.urls.root, folder)).rejects.toThrow(/graphile_migrate/);
+    await expect(
+      withPool(db.urls.root, (pool) =>
+        pool.query("set role app_anonymous").then(() => isSchemaCurrent(pool, folder)),
+      ),
+    ).rejects.toThrow(/app_hidden/);
   });
+
+  it("shows the gateway the numbers of migrations and nothing else of that schema", async () => {
+    await db.asAnonymous(async ({ rows, attempt }) => {
+      expect(await rows("select app_hidden.ran_migrations()")).not.toEqual([]);
+      await expect(attempt("select filename from graphile_migrate.migrations")).rejects.toMatchObject({
+        code: "42501",
+      });
+    });
+  });
+
+  it("denies it to signed-in people, who have no use for it", () =>
+    db.asUser({ userId: randomUUID(), sessionId: randomUUID() }, ({ attempt }) =>
+      expect(attempt("select app_hidden.ran_migrations()")).rejects.toMatchObject({ code: "42501" }),
+    ));
 });

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import pg from "pg";
 
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { withTenant } from "../../src/database/withTenant.ts";
 import { type Request, useTestDatabase } from "../support/database.ts";
-import { createWorld, type World } from "../support/world.ts";
 
 const db = useTestDatabase();
 let world: World;

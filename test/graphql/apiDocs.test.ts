@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { Kind, type OperationDefinitionNode, parse } from "graphql";
 
+import { createNotification } from "../../src/access/world/people.ts";
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createNotification } from "../support/people.ts";
-import { createWorld, type World } from "../support/world.ts";
 import { type News, useSubscriber } from "./subscriber.ts";
 
 const db = useTestDatabase();

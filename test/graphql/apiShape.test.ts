@@ -12,6 +12,7 @@ import {
 } from "graphql";
 
 import { firstDifference, printApi, SCHEMA_FILE } from "../../src/commands/schema.ts";
+import { parseDeprecationReason } from "../../src/versions/findDeprecation.ts";
 import { useTestDatabase } from "../support/database.ts";
 
 const db = useTestDatabase();
@@ -55,6 +56,11 @@ const linesWith = (pattern: RegExp) => committed.split("\n").filter((line) => pa
 describe("schema.graphql", () => {
   it("is what the migrations make (else: npx bailiwick schema export)", async () => {
     expect(firstDifference(committed, await printApi(db.urls.gateway))).toBeNull();
+  });
+
+  it("says of everything deprecated since when, and when it will be removed", () => {
+    const reasons = linesWith(/@deprecated/).map((line) => /reason: "(.*)"\)/.exec(line)?.[1] ?? "");
+    expect(reasons.filter((reason) => parseDeprecationReason(reason) === null)).toEqual([]);
   });
 
   it("describes everything", () => {

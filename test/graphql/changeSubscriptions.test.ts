@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createCareSession, createNotification, type Person } from "../../src/access/world/people.ts";
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createCareSession, createNotification, type Person } from "../support/people.ts";
-import { createWorld, type World } from "../support/world.ts";
 import { errorsOf, type News, useSubscriber } from "./subscriber.ts";
 
 const db = useTestDatabase();
@@ -144,17 +144,17 @@ describe("notificationReceived", () => {
     expect(errorsOf(news)?.[0]?.extensions?.code).toBe("UNAUTHENTICATED");
   });
 
-  it("ends with an error when the session is revoked", async () => {
+  it("ends with its websocket when the session is revoked", async () => {
     const { staff } = world.there;
     const news = subscriber.as(staff, NOTIFICATIONS);
-    const first = news.next();
+    const ended = expect(news.next()).rejects.toMatchObject({ code: 4401 });
     await subscriber.untilListening(`notifications:${staff.userId}`);
     await db.superuser.query(
       "update app_private.auth_sessions set revoked_at = now(), revoked_reason = 'test' where id = $1",
       [staff.sessionId],
     );
     await createNotification(db.superuser, staff, world.own);
-    expect(errorsOf(await first)?.[0]?.extensions?.code).toBe("UNAUTHENTICATED");
+    await ended;
   });
 });
 

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createPerson, type Person } from "../../src/access/world/people.ts";
 import {
   base64FromBytes,
   bytesFromBase64,
@@ -12,7 +13,6 @@ import {
 } from "../../src/vault-client/index.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createPerson, type Person } from "../support/people.ts";
 
 const db = useTestDatabase();
 const api = useGateway(db);

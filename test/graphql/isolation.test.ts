@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createSession } from "../../src/access/world/people.ts";
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createSession } from "../support/people.ts";
-import { createWorld, type World } from "../support/world.ts";
 
 const db = useTestDatabase();
 const api = useGateway(db);

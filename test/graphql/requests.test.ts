@@ -2,9 +2,9 @@ import { request as httpRequest } from "node:http";
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createPerson, type Person } from "../../src/access/world/people.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createPerson, type Person } from "../support/people.ts";
 
 const db = useTestDatabase();
 const api = useGateway(db);
@@ -178,7 +178,17 @@ describe("other addresses", () => {
     const ready = await fetch(`${adminUrl}/ready`);
     expect([ready.status, await ready.json()]).toEqual([
       200,
-      { ready: true, checks: { database: true, rowSecurity: true } },
+      {
+        ready: true,
+        checks: {
+          serving: true,
+          database: true,
+          migrations: true,
+          rowSecurity: true,
+          worker: true,
+          audit: true,
+        },
+      },
     ]);
     await expect(fetch(`${adminUrl}/graphql`)).resolves.toMatchObject({ status: 404 });
   });

@@ -80,3 +80,132 @@ describe("signing in", () => {
     expect((await api.query(null, VIEWER, withToken(grant.accessToken))).status).toBe(401);
   });
 });
+
+describe("trying passwords", () => {
+  const wrong = (email: string, password = "wrong wrong wrong") =>
+    api.query(null, LOG_IN, { variables: { email, password }, headers: { "X-Request-Id": "same" } });
+
+  it("has to wait after ten failures, with the same bytes for an unknown address, and then the right one too", async () => {
+    const { email } = await register();
+    const answersFor = async (address: string) => {
+      const answers = [];
+      for (let attempt = 0; attempt < 11; attempt += 1) {
+        answers.push(await wrong(address));
+      }
+      return answers;
+    };
+    const [known, unknown] = [await answersFor(email), await answersFor("nobody@example.com")];
+    expect(known.map(({ text }) => text)).toEqual(unknown.map(({ text }) => text));
+    expect(known.map(({ errors }) => errors?.[0]?.extensions?.code)).toEqual([
+      ...Array(10).fill("INVALID_CREDENTIALS"),
+      "TOO_MANY_REQUESTS",
+    ]);
+    const last = await wrong(email, "correct horse battery");
+    expect(last.status).toBe(429);
+    expect(Number(last.headers.get("retry-after"))).toBeGreaterThan(800);
+  });
+
+  it("counts every attempt of one request", async () => {
+    const attempt = `logIn(input: { email: "alias@example.com", password: "x" }) { clientMutationId }`;
+    const aliases = Array.from({ length: 11 }, (_, index) => `a${index}: ${attempt}`).join("\n");
+    const { status, errors } = await api.query(null, `mutation { ${aliases} }`);
+    expect(status).toBe(429);
+    expect(errors?.map(({ extensions }) => extensions?.code)).toEqual([
+      ...Array(10).fill("INVALID_CREDENTIALS"),
+      "TOO_MANY_REQUESTS",
+    ]);
+  });
+
+  it("does not count who signs in", async () => {
+    const { email } = await register();
+    for (let attempt = 0; attempt < 12; attempt += 1) {
+      expect((await wrong(email, "correct horse battery")).errors).toBeUndefined();
+    }
+  });
+});
+
+describe("the sessions of the viewer", () => {
+  const SESSIONS = "{ viewer { sessions { nodes { sessionId deviceName isCurrent } } } }";
+  const sessionsOf = async (token: string) =>
+    (await api.query(null, SESSIONS, withToken(token))).data.viewer.sessions.nodes;
+  const logIn = async (email: string, deviceName: string) => {
+    const query = `mutation ($email: String!, $deviceName: String!) {
+      logIn(input: { email: $email, password: "correct horse battery", deviceName: $deviceName }) { ${GRANT} }
+    }`;
+    return (await api.query(null, query, { variables: { email, deviceName } })).data.logIn.result;
+  };
+  const revoke = (token: string, sessionId: string) =>
+    api.query(null, "mutation ($id: UUID!) { revokeSession(input: { sessionId: $id }) { result } }", {
+      ...withToken(token),
+      variables: { id: sessionId },
+    });
+
+  it("are listed to their owner, who can end one of them or all the others", async () => {
+    const { email, grant } = await register();
+    const [phone, tablet] = [await logIn(email, "Phone"), await logIn(email, "Tablet")];
+    expect(await sessionsOf(grant.accessToken)).toEqual(
+      expect.arrayContaining([
+        { sessionId: grant.sessionId, deviceName: null, isCurrent: true },
+        { sessionId: phone.sessionId, deviceName: "Phone", isCurrent: false },
+        { sessionId: tablet.sessionId, deviceName: "Tablet", isCurrent: false },
+      ]),
+    );
+    expect((await revoke(grant.accessToken, phone.sessionId)).errors).toBeUndefined();
+    expect((await api.query(null, VIEWER, withToken(phone.accessToken))).status).toBe(401);
+    const others = "mutation { revokeOtherSessions(input: {}) { result } }";
+    const { data } = await api.query(null, others, withToken(grant.accessToken));
+    expect(data.revokeOtherSessions.result).toBe(1);
+    expect(await sessionsOf(grant.accessToken)).toHaveLength(1);
+  });
+
+  it("are nobody else's: a foreign one and none get the same bytes", async () => {
+    const [mine, other] = [await register(), await register()];
+    const same = { headers: { ...withToken(mine.grant.accessToken).headers, "X-Request-Id": "same" } };
+    const attempt = (id: string) =>
+      api.query(null, "mutation ($id: UUID!) { revokeSession(input: { sessionId: $id }) { result } }", {
+        ...same,
+        variables: { id },
+      });
+    const foreign = await attempt(other.grant.sessionId);
+    expect(foreign.errors?.[0]?.extensions?.code).toBe("NOT_FOUND");
+    expect(foreign.text).toBe((await attempt("01900000-0000-7000-8000-000000000000")).text);
+    expect((await api.query(null, VIEWER, withToken(other.grant.accessToken))).status).toBe(200);
+    expect(await sessionsOf(mine.grant.accessToken)).toHaveLength(1);
+  });
+
+  it("end with a change of the password, but for the one that changes it", async () => {
+    const { email, grant } = await register();
+    const phone = await logIn(email, "Phone");
+    const change = (current: string, next: string) =>
+      api.query(
+        null,
+        `mutation ($current: String!, $next: String!) {
+          changePassword(input: { currentPassword: $current, newPassword: $next }) { result }
+        }`,
+        { ...withToken(grant.accessToken), variables: { current, next } },
+      );
+    expect((await change("wrong", "another horse battery")).errors?.[0]?.extensions?.code).toBe(
+      "INVALID_CREDENTIALS",
+    );
+    expect((await change("correct horse battery", "short")).errors?.[0]?.extensions?.code).toBe(
+      "BAD_USER_INPUT",
+    );
+    expect((await change("correct horse battery", "another horse battery")).data.changePassword.result).toBe(
+      1,
+    );
+    expect((await api.query(null, VIEWER, withToken(phone.accessToken))).status).toBe(401);
+    expect((await api.query(null, VIEWER, withToken(grant.accessToken))).status).toBe(200);
+    expect(
+      (await api.query(null, LOG_IN, { variables: { email, password: "another horse battery" } })).errors,
+    ).toBeUndefined();
+  });
+
+  it("denies a password that nobody should choose, and one that is too long, before anything is hashed", async () => {
+    for (const password of ["short", "x".repeat(513)]) {
+      const query =
+        'mutation ($p: String!) { register(input: { email: "z@example.com", password: $p }) { clientMutationId } }';
+      const { errors } = await api.query(null, query, { variables: { p: password } });
+      expect(errors?.[0]?.extensions?.code).toBe("BAD_USER_INPUT");
+    }
+  });
+});

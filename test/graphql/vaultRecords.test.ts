@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createPerson, type Person } from "../../src/access/world/people.ts";
 import {
   base64FromBytes,
   bytesFromBase64,
@@ -18,7 +19,6 @@ import {
 } from "../../src/vault-client/index.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
-import { createPerson, type Person } from "../support/people.ts";
 
 const db = useTestDatabase();
 const api = useGateway(db);

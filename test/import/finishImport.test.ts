@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 
+import { createPerson } from "../../src/access/world/people.ts";
 import { importSynthea } from "../../src/import/synthea/importSynthea.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { createPerson } from "../support/people.ts";
 import { addVisit, sampleExport, writeExport } from "./syntheaExport.ts";
 
 const db = useTestDatabase();

@@ -48,7 +48,7 @@ describe("files that are written", () => {
 describe("bailiwick new table", () => {
   let checkout: ScratchCheckout;
   let written: string[] = [];
-  const MAKING = 120_000;
+  const MAKING = 400_000;
   const CHECKING = 180_000;
 
   beforeAll(() => {
@@ -103,9 +103,11 @@ describe("bailiwick new table", () => {
           "migrations/fixtures/rehearsing/rehearsals.sql",
           "test/schema/access/matrix/tables/rehearsalRooms.ts",
           "test/schema/access/matrix/tables/rehearsals.ts",
+          "src/access/world/tables/rehearsals.ts",
           "src/seed/tables/rehearsals.ts",
           "migrations/catalog.txt",
           "schema.graphql",
+          "docs/access-matrix.md",
           "docs/domains/README.md",
           "docs/domains/rehearsing.md",
         ]),

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createSession } from "../../src/access/world/people.ts";
 import { demoUserId } from "../../src/seed/demoPeople.ts";
 import { DEMO_SHARE, makeDemoDevice } from "../../src/seed/demoVault.ts";
 import { seedDatabase } from "../../src/seed/seedDatabase.ts";
@@ -11,7 +12,6 @@ import {
   unwrapFromShare,
 } from "../../src/vault-client/index.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { createSession } from "../support/people.ts";
 
 const db = useTestDatabase();
 const userId = demoUserId("pat");

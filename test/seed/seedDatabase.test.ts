@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { buildSchema, parse, validate } from "graphql";
 
+import { hashPassword } from "../../src/auth/passwordHash.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE, type DemoPersonName, demoUserId } from "../../src/seed/demoPeople.ts";
 import { DEMO_QUERIES } from "../../src/seed/demoQueries.ts";
 import { seedDatabase } from "../../src/seed/seedDatabase.ts";
@@ -12,9 +13,11 @@ import { useTestDatabase } from "../support/database.ts";
 const db = useTestDatabase();
 
 async function sessionOf(name: DemoPersonName): Promise<{ userId: string; sessionId: string }> {
+  const { email } = DEMO_PEOPLE[name];
+  const begun = await db.superuser.query("select parameters from app_hidden.begin_log_in($1)", [email]);
   const grant = await db.superuser.query("select (app_public.log_in($1, $2)).user_id as user_id", [
-    DEMO_PEOPLE[name].email,
-    DEMO_PASSWORD,
+    email,
+    await hashPassword(DEMO_PASSWORD, begun.rows[0].parameters),
   ]);
   const { rows } = await db.superuser.query(
     "select id from app_private.auth_sessions where user_id = $1 order by id desc limit 1",

@@ -28,6 +28,9 @@ export function publishTestCluster({ config, urls }: Pick<OpenDatabase, "config"
   process.env[VARIABLE] = JSON.stringify(cluster);
 }
 
+/** Whether the environment names a server already. */
+export const isTestClusterPublished = () => Boolean(process.env[VARIABLE]);
+
 /** @returns the configuration and connections of one database of the test cluster; without a name, of the template. */
 export function testCluster(database?: string): { config: Config; urls: DatabaseUrls } {
   const published = process.env[VARIABLE];

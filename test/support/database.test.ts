@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import pg from "pg";
 
-import { assertPowerless } from "./assertPowerless.ts";
+import { assertPowerless } from "../../src/access/world/assertPowerless.ts";
 import { useTestDatabase } from "./database.ts";
 
 const db = useTestDatabase();

@@ -2,14 +2,21 @@ import { pino } from "pino";
 
 import type { EmbeddedVersion } from "../../src/database/embedded/binaries.ts";
 import { openThrowAwayDatabase } from "../../src/database/throwAway/openThrowAwayDatabase.ts";
-import { publishTestCluster } from "./cluster.ts";
+import { isTestClusterPublished, publishTestCluster } from "./cluster.ts";
 
 declare global {
   var stopTestCluster: (() => Promise<void>) | undefined;
 }
 
-/** Starts the run's Postgres (TEST_POSTGRES_VERSION: 18 or 15) and migrates the template that test files clone. */
+/**
+ * Starts the run's Postgres (TEST_POSTGRES_VERSION: 18 or 15) and migrates the template that test files clone. Whoever
+ * publishes a server of their own, as `access mutate` does, keeps it.
+ */
 export default async function globalSetup(): Promise<void> {
+  process.env.BAILIWICK_TEST_RUN = String(process.pid);
+  if (isTestClusterPublished()) {
+    return;
+  }
   const database = await openThrowAwayDatabase(pino({ level: "silent" }), requestedVersion());
   globalThis.stopTestCluster = database.close;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -17,7 +24,6 @@ export default async function globalSetup(): Promise<void> {
     process.on(signal, () => void database.close().finally(() => process.exit(130)));
   }
   publishTestCluster(database);
-  process.env.BAILIWICK_TEST_RUN = String(process.pid);
 }
 
 function requestedVersion(): EmbeddedVersion {

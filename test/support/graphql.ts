@@ -1,7 +1,8 @@
 import { beforeAll } from "@jest/globals";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 
 import { signToken } from "../../src/auth/signToken.ts";
+import type { Config } from "../../src/config.ts";
 import { type RunningGateway, startGateway } from "../../src/gateway.ts";
 import type { Actor, TestDatabase } from "./database.ts";
 
@@ -38,8 +39,20 @@ export interface TestGateway {
   tokenOf(actor: Actor): string;
 }
 
+export interface GatewayOptions {
+  /** Changes the configuration of the test's database. */
+  configure?: (config: Config) => Config;
+  /** What has to be there before the gateway reads the schema; gives the connection it takes, if it is another. */
+  prepare?: () => Promise<string | void>;
+  /** Where it logs to; nowhere by default. */
+  logger?: Logger;
+}
+
+/** Milliseconds; building the API takes its time on a machine that is busy with other tests. */
+const START_TIMEOUT = 120_000;
+
 /** Starts the real gateway on a free port over the file's database, and stops it at the end. */
-export function useGateway(db: TestDatabase): TestGateway {
+export function useGateway(db: TestDatabase, options: GatewayOptions = {}): TestGateway {
   let gateway: RunningGateway | undefined;
   const running = () => {
     if (!gateway) {
@@ -49,11 +62,12 @@ export function useGateway(db: TestDatabase): TestGateway {
   };
   const baseUrl = () => running().url.replace(/\/$/, "");
   beforeAll(async () => {
-    gateway = await startGateway(db.config, {
-      url: db.urls.gateway,
-      logger: pino({ level: db.config.log.level }),
+    const url = (await options.prepare?.()) ?? db.urls.gateway;
+    gateway = await startGateway(options.configure?.(db.config) ?? db.config, {
+      url,
+      logger: options.logger ?? pino({ level: db.config.log.level }),
     });
-  });
+  }, START_TIMEOUT);
   db.beforeDrop(async () => gateway?.close());
   const tokenOf = (actor: Actor) => signToken(db.config.auth, actor);
   return {

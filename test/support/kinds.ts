@@ -1,26 +1,8 @@
 import { expect } from "@jest/globals";
 
-import type { Request, Scope, TestDatabase } from "./database.ts";
-import type { Person } from "./people.ts";
-import type { World } from "./world.ts";
-
-/** Kinds of people; each is one person of the world. */
-export const KINDS = [
-  "clinicAdmin",
-  "provider",
-  "staff",
-  "viewer",
-  "elsewhere",
-  "foreigner",
-  "owner",
-  "admin",
-  "portal",
-  "superadmin",
-  "support",
-  "stranger",
-  "anonymous",
-] as const;
-export type Kind = (typeof KINDS)[number];
+import { type Kind, personOfKind } from "../../src/access/world/kinds.ts";
+import type { World } from "../../src/access/world/world.ts";
+import type { Request, TestDatabase } from "./database.ts";
 
 /** A write and the kinds of people who can do it; for everybody else it must touch nothing. */
 export interface KindWrite {
@@ -32,25 +14,6 @@ export interface KindWrite {
   refusals?: readonly string[];
 }
 
-/** The person of a kind, and what their request says besides. */
-export function personOfKind(world: World, kind: Kind): { person: Person | null; scope?: Scope } {
-  const { here, there, abroad, owner, admin, portal, superadmin, stranger } = world;
-  const { clinicAdmin, provider, staff, viewer } = here;
-  const people = { clinicAdmin, provider, staff, viewer, owner, admin, portal, superadmin, stranger };
-  switch (kind) {
-    case "anonymous":
-      return { person: null };
-    case "elsewhere":
-      return { person: there.provider };
-    case "foreigner":
-      return { person: abroad.provider };
-    case "support":
-      return { person: superadmin, scope: { purposeOfUse: "support" } };
-    default:
-      return { person: people[kind] };
-  }
-}
-
 /** Runs as the person of a kind, and rolls back. */
 export function asKind<T>(
   db: TestDatabase,
@@ -58,8 +21,16 @@ export function asKind<T>(
   kind: Kind,
   work: (request: Request) => Promise<T>,
 ): Promise<T> {
-  const { person, scope } = personOfKind(world, kind);
-  return person === null ? db.asAnonymous(work) : db.asUser(person, work, scope);
+  const { person, scope, token } = personOfKind(world, kind);
+  if (person !== null) {
+    return db.asUser(person, work, scope);
+  }
+  return db.asAnonymous(async (request) => {
+    if (token !== undefined) {
+      expect(await request.rows("select app_vault.redeem_share($1)", [token])).toHaveLength(1);
+    }
+    return work(request);
+  });
 }
 
 /**

@@ -5,10 +5,10 @@ import { beforeAll, describe, expect, it } from "@jest/globals";
 import { parseCrontab } from "graphile-worker";
 import { pino } from "pino";
 
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { startWorker } from "../../src/jobs/startWorker.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { queuedJobs } from "../support/jobs.ts";
-import { createWorld, type World } from "../support/world.ts";
 
 const db = useTestDatabase();
 const SOURCES = join(import.meta.dirname, "../../src");

@@ -1,8 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
+import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { queuedJobs, runJobs } from "../support/jobs.ts";
-import { createWorld, type World } from "../support/world.ts";
 import { addJob, count } from "./organizationWork.ts";
 
 const db = useTestDatabase();

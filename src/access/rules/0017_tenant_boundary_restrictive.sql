@@ -16,5 +16,6 @@ and not exists (
   where r.relid = t.oid and not r.is_permissive and r.command = 'all'
   and (r.readers @> p.readers or 0 = any (r.roles))
   and r.bare_qual ~ ('\m' || t.tenant || '\M|^false$')
+  and coalesce(r.bare_check, r.bare_qual) ~ ('\m' || t.tenant || '\M|^false$')
 )
 group by t.oid, t.object, t.tenant, t.tenant_type

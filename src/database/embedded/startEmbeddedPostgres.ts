@@ -106,7 +106,8 @@ function findPostmasterIn(clusterDir: string): Postmaster | null {
   return statSync(clusterDir, { throwIfNoEntry: false }) === undefined ? null : findPostmaster(clusterDir);
 }
 
-function clusterFolder(dataDir: string, version: EmbeddedVersion): string {
+/** Where the cluster of one version lies in a data folder. */
+export function clusterFolder(dataDir: string, version: EmbeddedVersion): string {
   return join(dataDir, `postgres-${version}`);
 }
 

@@ -5,16 +5,19 @@ import { databaseUrls } from "../databaseUrls.ts";
 import type { EmbeddedVersion } from "../embedded/binaries.ts";
 import { developmentSecrets } from "../embedded/secrets.ts";
 import type { OpenDatabase } from "../openDatabase.ts";
-import { prepareDatabase } from "../prepareDatabase.ts";
+import { prepareDatabase, type PrepareOptions } from "../prepareDatabase.ts";
 import { startThrowAwayCluster } from "./startThrowAwayCluster.ts";
 
 /**
  * A database that holds exactly what the repository's migrations make, the open one included: for tests, and for files
  * that are generated from the schema. It is gone when it is closed, and when this process ends.
+ *
+ * @param folders migrations of another state of the repository.
  */
 export async function openThrowAwayDatabase(
   logger: Logger,
   version: EmbeddedVersion = 18,
+  folders: Pick<PrepareOptions, "migrationsFolder" | "setupFolder"> = {},
 ): Promise<OpenDatabase> {
   const { superuserUrl, dataDir, stop } = await startThrowAwayCluster(version);
   try {
@@ -28,7 +31,7 @@ export async function openThrowAwayDatabase(
       LOG_LEVEL: "silent",
     });
     const urls = databaseUrls(config.database, superuserUrl);
-    await prepareDatabase({ config, urls }, logger, { includeCurrent: true });
+    await prepareDatabase({ config, urls }, logger, { ...folders, includeCurrent: true });
     return { config, urls, close: stop };
   } catch (error) {
     await stop();

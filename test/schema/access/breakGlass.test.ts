@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 const BREAK_GLASS = "select (app_public.break_glass($1, 'Unconscious in the emergency room', $2)).id";
 const SEES_PATIENT = "select count(*)::int from app_public.patients where id = $1";

@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createFullWorld } from "../../../src/access/world/fullWorld.ts";
+import { KINDS } from "../../../src/access/world/kinds.ts";
+import type { World } from "../../../src/access/world/world.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { asKind, countTouched, KINDS } from "../../support/kinds.ts";
-import type { World } from "../../support/world.ts";
-import { createFullWorld, PARTS } from "./matrix/fullWorld.ts";
+import { asKind, countTouched } from "../../support/kinds.ts";
+import { PARTS } from "./matrix/parts.ts";
 
 const VISIBLE = Object.fromEntries(PARTS.flatMap(({ visible }) => Object.entries(visible)));
 const TABLES = Object.keys(VISIBLE);

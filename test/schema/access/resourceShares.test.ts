@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createClinic } from "../../../src/access/world/people.ts";
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { createClinic } from "../../support/people.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 const SHARE = "select (app_public.share_care_session($1, $2, $3)).id";
 const SEES_SESSION = "select count(*)::int from app_public.care_sessions where id = $1";

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createFullWorld } from "../../../src/access/world/fullWorld.ts";
+import type { World } from "../../../src/access/world/world.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
 import { countTouched } from "../../support/kinds.ts";
-import type { World } from "../../support/world.ts";
-import { createFullWorld } from "./matrix/fullWorld.ts";
 
 const db = useTestDatabase();
 let world: World;

@@ -1,9 +1,13 @@
+import { randomUUID } from "node:crypto";
+
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 const OF_OWN = "select count(*)::int from app_public.audit_logs where organization_id = $1";
+const OF_NONE =
+  "select count(*)::int from app_public.audit_logs where organization_id is null and user_id is distinct from auth.uid()";
 
 const database = useTestDatabase();
 let world: World;
@@ -51,6 +55,53 @@ describe("audit_logs", () => {
           },
         },
       ]);
+    }));
+
+  describe("of an organization that is gone", () => {
+    const gone = randomUUID();
+
+    beforeAll(async () => {
+      await database.superuser.query(
+        `insert into app_audit.events (organization_id, actor_role, command, table_name, row_id, changed_fields)
+         values ($1, 'app_owner', 'DELETE', 'app_public.clinics', $1, '{}'),
+           ($1, 'app_owner', 'DELETE', 'app_vault.device_keys', $1, '{}')`,
+        [gone],
+      );
+    });
+
+    it("is shown to a superadmin, without what concerned the vault", () =>
+      database.asUser(world.superadmin, async ({ rows }) =>
+        expect(
+          await rows("select resource_type from app_public.audit_logs where organization_id = $1", [gone]),
+        ).toEqual([{ resource_type: "app_public.clinics" }]),
+      ));
+
+    it("is not part of what a superadmin asks for about another organization", () =>
+      database.asUser(
+        world.superadmin,
+        async ({ value }) => {
+          expect(await value(OF_OWN, [gone])).toBe(0);
+          expect(await value(OF_OWN, [world.own])).toBeGreaterThan(0);
+          expect(await value(OF_NONE)).toBe(0);
+        },
+        { organizationId: world.own },
+      ));
+
+    it.each([
+      ["an owner", () => world.owner],
+      ["a stranger", () => world.stranger],
+    ])("is shown to nobody else: %s", (_, person) =>
+      database.asUser(person(), async ({ value }) => {
+        expect(await value(OF_OWN, [gone])).toBe(0);
+        expect(await value(OF_NONE)).toBe(0);
+      }),
+    );
+  });
+
+  it("shows a superadmin what belongs to no organization, and each event once", () =>
+    database.asUser(world.superadmin, async ({ value }) => {
+      expect(await value(OF_NONE)).toBeGreaterThan(0);
+      expect(await value("select count(*) = count(distinct id) from app_public.audit_logs")).toBe(true);
     }));
 
   it("denies anonymous", () =>

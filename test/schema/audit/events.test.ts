@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import pg, { type ClientBase } from "pg";
 
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 const db = useTestDatabase();
 let world: World;

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import pg from "pg";
 
-import { withTenant } from "../../../src/database/withTenant.ts";
-import { useTestDatabase } from "../../support/database.ts";
 import {
   type Clinic,
   createAdministrator,
@@ -12,7 +10,9 @@ import {
   createPerson,
   joinOrganization,
   type Person,
-} from "../../support/people.ts";
+} from "../../../src/access/world/people.ts";
+import { withTenant } from "../../../src/database/withTenant.ts";
+import { useTestDatabase } from "../../support/database.ts";
 
 const NO_SEAT = { code: "SEATS" };
 let gateway: pg.Pool;

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import type { Person } from "../../../src/access/world/people.ts";
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
-import type { Person } from "../../support/people.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 const DENIED = { code: "42501" };
 const db = useTestDatabase();

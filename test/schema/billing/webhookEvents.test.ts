@@ -1,23 +1,35 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import pg from "pg";
 
+import { createWorld, type World } from "../../../src/access/world/world.ts";
+import { withPgSettings } from "../../../src/database/withTenant.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { createWorld, type World } from "../../support/world.ts";
+import { queuedJobs } from "../../support/jobs.ts";
 
 let world: World;
 let worker: pg.Pool;
+let gateway: pg.Pool;
 
 // Before useTestDatabase: hooks run in the order they are given, and it drops the database at the end.
-afterAll(() => worker.end());
+afterAll(() => Promise.all([worker.end(), gateway.end()]));
 const db = useTestDatabase();
 beforeAll(async () => {
   world = await createWorld(db.superuser);
   worker = new pg.Pool({ connectionString: db.urls.worker, max: 10 });
+  gateway = new pg.Pool({ connectionString: db.urls.gateway, max: 10 });
 });
 
-const RECEIVE = "select app_hidden.receive_webhook('stripe', $1, '{\"type\": \"x\"}') as id";
-const receive = async (eventId: string) =>
-  (await worker.query<{ id: string | null }>(RECEIVE, [eventId])).rows[0]?.id ?? null;
+/** As the gateway does, which has verified what it says. */
+async function receive(eventId: string, provider = "stripe", verified = `${provider}:${eventId}`) {
+  const settings = { role: "app_anonymous", "app.verified_webhook": verified };
+  return withPgSettings(gateway, settings, async (client) => {
+    const { rows } = await client.query<{ id: string | null }>(
+      'select app_hidden.receive_webhook($1, $2, \'{"type": "x"}\') as id',
+      [provider, eventId],
+    );
+    return rows[0]?.id ?? null;
+  });
+}
 
 describe("a webhook event", () => {
   it("is kept once, however often and however simultaneously it is delivered", async () => {
@@ -28,8 +40,7 @@ describe("a webhook event", () => {
 
   it("of one id from two providers is two events", async () => {
     expect(await receive("evt_2")).not.toBeNull();
-    const { rows } = await worker.query("select app_hidden.receive_webhook('clerk', 'evt_2', '{}') as id");
-    expect(rows).toEqual([{ id: expect.any(String) }]);
+    expect(await receive("evt_2", "clerk")).not.toBeNull();
   });
 
   it("is applied by one job at a time, and once", async () => {
@@ -49,9 +60,25 @@ describe("a webhook event", () => {
   });
 
   it("of an unknown provider is refused", () =>
-    expect(
-      worker.query("select app_hidden.receive_webhook('elsewhere', 'evt_4', '{}')"),
-    ).rejects.toMatchObject({ code: "23514" }));
+    expect(receive("evt_4", "elsewhere")).rejects.toMatchObject({ code: "23514" }));
+
+  it.each(["", "stripe:evt_other", "clerk:evt_6"])("is refused where %p was verified", (verified) =>
+    expect(receive("evt_6", "stripe", verified)).rejects.toMatchObject({ code: "DENYD" }),
+  );
+
+  it("leaves a job that knows its id, and loses what it said when it has been applied", async () => {
+    const id = await receive("evt_7");
+    expect((await queuedJobs(db)).map(({ task, payload }) => ({ task, payload }))).toContainEqual({
+      task: "webhook__apply",
+      payload: expect.objectContaining({ webhookEventId: id }),
+    });
+    await worker.query("select app_hidden.finish_webhook($1)", [id]);
+    const { rows } = await db.superuser.query(
+      "select payload from app_private.webhook_events where id = $1",
+      [id],
+    );
+    expect(rows).toEqual([{ payload: {} }]);
+  });
 
   it("leads to the organization of a customer", async () => {
     await db.superuser.query(
@@ -65,7 +92,6 @@ describe("a webhook event", () => {
 
   it.each([
     "select * from app_private.webhook_events",
-    "select app_hidden.receive_webhook('stripe', 'evt_5', '{}')",
     "select app_hidden.take_webhook(gen_random_uuid())",
     "select app_hidden.finish_webhook(gen_random_uuid())",
     "select app_hidden.organization_id_of_customer('cus_1')",
@@ -75,5 +101,13 @@ describe("a webhook event", () => {
       await db.asUser(person, (request) => expect(request.attempt(sql)).rejects.toMatchObject(refused));
     }
     await db.asAnonymous((request) => expect(request.attempt(sql)).rejects.toMatchObject(refused));
+  });
+
+  it("is received in nobody's name: neither a person nor the worker can store one", async () => {
+    const sql = "select app_hidden.receive_webhook('stripe', 'evt_5', '{}')";
+    await db.asUser(world.owner, (request) =>
+      expect(request.attempt(sql)).rejects.toMatchObject({ code: "42501" }),
+    );
+    await expect(worker.query(sql)).rejects.toMatchObject({ code: "42501" });
   });
 });

@@ -1,8 +1,13 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import {
+  createAppointment,
+  createPatient,
+  createPerson,
+  linkPatient,
+} from "../../../src/access/world/people.ts";
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
-import { createAppointment, createPatient, createPerson, linkPatient } from "../../support/people.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 const db = useTestDatabase();
 let world: World;

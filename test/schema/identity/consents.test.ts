@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createPerson, type Person } from "../../../src/access/world/people.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { createPerson, type Person } from "../../support/people.ts";
 
 const HISTORY = "select kind, granted from app_public.consents order by created_at, id";
 

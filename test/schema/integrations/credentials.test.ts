@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto";
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import type { Person } from "../../../src/access/world/people.ts";
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { makeCredentialBox } from "../../../src/integrations/credentials.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
-import type { Person } from "../../support/people.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 const NOT_FOUND = { code: "NTFND" };
 const SECRET = "canary-5d1f6c0b";

@@ -1,9 +1,9 @@
 import { beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
+import { createAppointment, createPatient } from "../../../src/access/world/people.ts";
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { useTestDatabase } from "../../support/database.ts";
 import { queuedJobs, runJobs } from "../../support/jobs.ts";
-import { createAppointment, createPatient } from "../../support/people.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 const db = useTestDatabase();
 let world: World;

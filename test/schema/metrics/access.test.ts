@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { furnishMetrics } from "../../../src/access/world/furnish/metrics.ts";
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { createWorld, type World } from "../../support/world.ts";
-import { METRICS } from "../access/matrix/metrics.ts";
 
 const db = useTestDatabase();
 let world: World;
 
 beforeAll(async () => {
   world = await createWorld(db.superuser);
-  await METRICS.furnish?.(db, world);
+  await furnishMetrics(db, world);
 });
 
 describe("a request that names a clinic", () => {

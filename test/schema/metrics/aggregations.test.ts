@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import pg from "pg";
 
-import { withPgSettings, withTenant } from "../../../src/database/withTenant.ts";
-import { useTestDatabase } from "../../support/database.ts";
 import {
   createAppointment,
   createCareSession,
   createMember,
   createPatient,
   joinClinic,
-} from "../../support/people.ts";
+} from "../../../src/access/world/people.ts";
+import { withPgSettings, withTenant } from "../../../src/database/withTenant.ts";
+import { useTestDatabase } from "../../support/database.ts";
 import { createPractice, findDrift, type Practice } from "./metricsWorld.ts";
 
 const WRITERS = 8;

@@ -1,6 +1,5 @@
 import type { Pool } from "pg";
 
-import type { TestDatabase } from "../../support/database.ts";
 import {
   type Clinic,
   createAdministrator,
@@ -8,7 +7,8 @@ import {
   createMember,
   createOrganization,
   type Person,
-} from "../../support/people.ts";
+} from "../../../src/access/world/people.ts";
+import type { TestDatabase } from "../../support/database.ts";
 
 /** One organization with clinics and, in each, somebody who enters metrics. */
 export interface Practice {

@@ -1,8 +1,13 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import {
+  createAppointment,
+  createMember,
+  createPatient,
+  joinClinic,
+} from "../../../src/access/world/people.ts";
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
-import { createAppointment, createMember, createPatient, joinClinic } from "../../support/people.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 const db = useTestDatabase();
 const NOBODY = "00000000-0000-7000-8000-000000000009";

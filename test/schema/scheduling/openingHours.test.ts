@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 const BOOK = "select (app_public.book_appointment($1, $2, $3, clinic_id => $4)).id";
 

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createMember, joinClinic } from "../../../src/access/world/people.ts";
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { createMember, joinClinic } from "../../support/people.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 /** No role, the owner and a superuser included, makes a row of one tenant point into another. */
 const db = useTestDatabase();

@@ -1,5 +1,21 @@
 import type { ClientBase } from "pg";
 
+/** What goes with its owner and is not audited by itself; see the conventions. */
+const UNAUDITED = [
+  "app_private.idempotent_answers",
+  "app_vault.device_key_challenges",
+  "app_vault.spent_nonces",
+];
+/** Those of the tables that are audited by themselves; in order. */
+export function audited(tables: readonly string[]): string[] {
+  return tables.filter((table) => !UNAUDITED.includes(table)).sort();
+}
+
+/** The kept answer of somebody (`$1`) in an organization (`$2`). */
+export const KEPT_ANSWER = `insert into app_private.idempotent_answers
+  (user_id, organization_id, key_hash, request_hash, sealed_answer)
+  values ($1, $2, sha256('k'), sha256('r'), decode(repeat('00', 28), 'hex'))`;
+
 /** Tables whose rows go with a row of another, by their foreign key to it; in order. */
 export async function cascadesFrom(client: ClientBase, table: string): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(

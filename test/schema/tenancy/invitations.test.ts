@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createAdministrator, createPerson, joinOrganization } from "../../../src/access/world/people.ts";
+import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
-import { createAdministrator, createPerson, joinOrganization } from "../../support/people.ts";
-import { createWorld, type World } from "../../support/world.ts";
 
 const db = useTestDatabase();
 let world: World;

@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
-import { type Request, useTestDatabase } from "../../support/database.ts";
 import {
   createAdministrator,
   createMember,
   createPatient,
   createPerson,
   joinClinic,
-} from "../../support/people.ts";
-import { createWorld, type World } from "../../support/world.ts";
+} from "../../../src/access/world/people.ts";
+import { createWorld, type World } from "../../../src/access/world/world.ts";
+import { type Request, useTestDatabase } from "../../support/database.ts";
 
 const db = useTestDatabase();
 let world: World;

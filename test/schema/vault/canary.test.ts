@@ -3,9 +3,7 @@ import { join } from "node:path";
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
-import { base64UrlFromBytes } from "../../../src/vault-client/index.ts";
-import { useTestDatabase } from "../../support/database.ts";
-import { createPerson, type Person } from "../../support/people.ts";
+import { createPerson, type Person } from "../../../src/access/world/people.ts";
 import {
   committed,
   INSERT_PREFS,
@@ -16,7 +14,9 @@ import {
   shareRecords,
   UPDATE_RECORD,
   wrapFor,
-} from "./vaultRows.ts";
+} from "../../../src/access/world/vaultRows.ts";
+import { base64UrlFromBytes } from "../../../src/vault-client/index.ts";
+import { useTestDatabase } from "../../support/database.ts";
 
 const db = useTestDatabase();
 

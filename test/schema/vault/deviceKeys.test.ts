@@ -2,10 +2,16 @@ import { randomUUID } from "node:crypto";
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { createPerson, type Person } from "../../../src/access/world/people.ts";
+import {
+  callRegister,
+  prepareRegistration,
+  registerDevice,
+  setVerified,
+  wrapFor,
+} from "../../../src/access/world/vaultRows.ts";
 import { fingerprint, type RegisteredDeviceKey, trustedDevices } from "../../../src/vault-client/index.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { createPerson, type Person } from "../../support/people.ts";
-import { callRegister, prepareRegistration, registerDevice, setVerified, wrapFor } from "./vaultRows.ts";
 
 const db = useTestDatabase();
 let owner: Person;

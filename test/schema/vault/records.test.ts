@@ -2,19 +2,19 @@ import { randomUUID } from "node:crypto";
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
-import { openRecord } from "../../../src/vault-client/index.ts";
-import { type Request, useTestDatabase } from "../../support/database.ts";
-import { createPerson, type Person } from "../../support/people.ts";
+import { createPerson, type Person } from "../../../src/access/world/people.ts";
 import {
   committed,
   INSERT_PREFS,
   INSERT_RECORD,
   newRecord,
-  race,
   sealedValues,
   storeRecord,
   UPDATE_RECORD,
-} from "./vaultRows.ts";
+} from "../../../src/access/world/vaultRows.ts";
+import { openRecord } from "../../../src/vault-client/index.ts";
+import { type Request, useTestDatabase } from "../../support/database.ts";
+import { race } from "./race.ts";
 
 const db = useTestDatabase();
 let owner: Person;

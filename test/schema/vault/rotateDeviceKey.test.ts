@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
-import { type DataKey, unwrapDataKey, wrapDataKey } from "../../../src/vault-client/index.ts";
-import { type Request, useTestDatabase } from "../../support/database.ts";
-import { createPerson, type Person } from "../../support/people.ts";
+import { createPerson, type Person } from "../../../src/access/world/people.ts";
 import {
   prepareRegistration,
   registerDevice,
   type RegisteredDevice,
   setVerified,
   wrapFor,
-} from "./vaultRows.ts";
+} from "../../../src/access/world/vaultRows.ts";
+import { type DataKey, unwrapDataKey, wrapDataKey } from "../../../src/vault-client/index.ts";
+import { type Request, useTestDatabase } from "../../support/database.ts";
 
 const db = useTestDatabase();
 let owner: Person;

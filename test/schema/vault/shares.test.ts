@@ -1,21 +1,27 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import {
-  generateShareToken,
-  hashShareToken,
-  openRecord,
-  unwrapFromShare,
-} from "../../../src/vault-client/index.ts";
-import { type Request, useTestDatabase } from "../../support/database.ts";
-import {
   type Clinic,
   createClinic,
   createMember,
   createOrganization,
   createPerson,
   type Person,
-} from "../../support/people.ts";
-import { committed, CYCLE_DATA, race, type Shared, shareRecords, storeRecord } from "./vaultRows.ts";
+} from "../../../src/access/world/people.ts";
+import {
+  committed,
+  CYCLE_DATA,
+  type Shared,
+  shareRecords,
+  storeRecord,
+} from "../../../src/access/world/vaultRows.ts";
+import {
+  generateShareToken,
+  hashShareToken,
+  openRecord,
+  unwrapFromShare,
+} from "../../../src/vault-client/index.ts";
+import { type Request, useTestDatabase } from "../../support/database.ts";
 
 const db = useTestDatabase();
 let owner: Person;
@@ -124,22 +130,6 @@ describe("redeem_share", () => {
         await expect(redeem(request, wrong)).rejects.toMatchObject({ code: "NTFND" });
       }
     }));
-
-  it("succeeds exactly once of 100 at once with a token for one use", async () => {
-    const shared = await committed(db, owner, async (request) =>
-      shareRecords(request, [await storeRecord(request, owner)]),
-    );
-    const calls = Array.from({ length: 100 }, () => ({ text: REDEEM, values: [shared.token] }));
-    const outcomes = await race(db, null, calls);
-    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-    const codes = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason.code] : []));
-    expect(new Set(codes)).toEqual(new Set(["NTFND"]));
-    const { rows } = await db.superuser.query(
-      "select t.uses, (select count(*)::int from app_vault.share_accesses a where a.token_id = t.id) as accesses from app_vault.share_tokens t where t.id = $1",
-      [shared.tokenId],
-    );
-    expect(rows).toEqual([{ uses: 1, accesses: 1 }]);
-  }, 60_000);
 
   it("leaves nothing behind with which the next statement could read", () =>
     db.asUser(owner, async (request) => {

@@ -1,17 +1,10 @@
 import { type MatrixPart, row } from "./part.ts";
 
-/** The trigger of organizations makes each one's subscription; each has an exception for integrations, too. */
 export const BILLING: MatrixPart = {
-  async furnish({ superuser }) {
-    await superuser.query(
-      `insert into app_public.organization_feature_flags (organization_id, flag_key, enabled)
-       select id, 'integrations', true from app_public.organizations`,
-    );
-  },
   visible: {
-    "app_public.subscriptions": row(0, 0, 0, 0, 0, 0, 1, 0, 0, 2, 2, 0, 0),
-    "app_public.feature_flag_definitions": row(2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0),
-    "app_public.organization_feature_flags": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 2, 2, 0, 0),
+    "app_public.subscriptions": row(0, 0, 0, 0, 0, 0, 1, 0, 0, 2, 2, 0, 0, 0, 0),
+    "app_public.feature_flag_definitions": row(2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0, 0),
+    "app_public.organization_feature_flags": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 2, 2, 0, 0, 0, 0),
   },
   writes: [],
   refused: [

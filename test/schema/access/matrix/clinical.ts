@@ -3,22 +3,13 @@ import { CLINIC_STAFF, type MatrixPart, row, TREATING } from "./part.ts";
 /** Who cannot see the clinic cannot see that its provider works there, which is asked before the policies are. */
 const UNKNOWN_PROVIDER = ["NTFND"];
 
-/** What the world has, and the patient of `abroad` shared with the second clinic there. */
 export const CLINICAL: MatrixPart = {
-  async furnish({ superuser }, { foreign, abroad }) {
-    await superuser.query(
-      `insert into app_public.patient_clinic_links (organization_id, clinic_id, patient_id, home_clinic_id, access)
-       select organization_id, id, $2, $3, 'full_record'
-       from app_public.clinics where organization_id = $1 and id <> $3`,
-      [foreign, abroad.patient.id, abroad.clinic.id],
-    );
-  },
   visible: {
-    "app_public.patients": row(2, 2, 2, 2, 2, 1, 0, 0, 1, 0, 4, 0, 0),
-    "app_public.patient_clinic_links": row(1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 2, 0, 0),
-    "app_public.appointments": row(1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 3, 0, 0),
+    "app_public.patients": row(3, 3, 3, 3, 3, 1, 0, 0, 1, 0, 5, 0, 4, 0, 0),
+    "app_public.patient_clinic_links": row(2, 2, 2, 2, 2, 1, 0, 0, 0, 0, 3, 0, 2, 0, 0),
+    "app_public.appointments": row(2, 2, 2, 2, 4, 2, 0, 0, 1, 0, 7, 0, 4, 0, 0),
     // One of there is shared with here.
-    "app_public.care_sessions": row(2, 2, 2, 2, 1, 1, 0, 0, 1, 0, 3, 0, 0),
+    "app_public.care_sessions": row(3, 3, 3, 3, 4, 2, 0, 0, 1, 0, 7, 0, 4, 0, 0),
   },
   deletable: ["app_public.patient_clinic_links"],
   writes: [
@@ -73,7 +64,8 @@ export const CLINICAL: MatrixPart = {
       sql: `insert into app_public.appointments (organization_id, clinic_id, patient_id, provider_id, during)
         values ($1, $2, $3, $4, '[2029-01-01 10:00Z, 2029-01-01 11:00Z)')`,
       values: ({ own, here, there }) => [own, here.clinic.id, there.patient.id, here.provider.userId],
-      allowed: [],
+      // In the emergency, whoever opened the record treats.
+      allowed: ["breakGlass"],
       refusals: UNKNOWN_PROVIDER,
     },
     {

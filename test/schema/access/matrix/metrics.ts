@@ -1,23 +1,26 @@
-import { type Kind, KINDS, type KindWrite } from "../../../support/kinds.ts";
+import { MANUAL_KEYS } from "../../../../src/access/world/furnish/metrics.ts";
+import { type Kind, KINDS } from "../../../../src/access/world/kinds.ts";
+import type { KindWrite } from "../../../support/kinds.ts";
 import { ADMINISTRATORS, type MatrixPart, ofClinic, ofOrganization, row, RUNS_CLINIC } from "./part.ts";
 
-/** The tables of rows, and a metric of each that is entered by hand. */
-const KEYS: Readonly<Record<string, string>> = {
-  financial_metrics: "expenses",
-  appointment_metrics: "appointments_booked",
-  call_metrics: "calls_received",
-  patient_metrics: "patients_seen",
-};
-
-const METRIC_TABLES = Object.keys(KEYS);
+const METRIC_TABLES = Object.keys(MANUAL_KEYS);
 /** Known ones, of no tenant. */
 const DEFINITIONS = 16;
+const NOT_SIGNED_IN: readonly Kind[] = ["anonymous", "tokenHolder"];
 const ENTERS_VALUES = ["clinicAdmin", "staff"] as const;
 
 /** Rows seen by: a member of one clinic, who runs the own organization, a superadmin. Everybody else sees none. */
 function seen(clinic: number, organization: number, superadmin: number): Record<Kind, number> {
   const rows = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
-  const members = ["clinicAdmin", "provider", "staff", "viewer", "elsewhere", "foreigner"] as const;
+  const members = [
+    "clinicAdmin",
+    "provider",
+    "staff",
+    "viewer",
+    "elsewhere",
+    "foreigner",
+    "breakGlass",
+  ] as const;
   members.forEach((kind) => (rows[kind] = clinic));
   rows.owner = rows.admin = organization;
   rows.superadmin = rows.support = superadmin;
@@ -27,7 +30,7 @@ function seen(clinic: number, organization: number, superadmin: number): Record<
 const VALUE_WRITES = METRIC_TABLES.flatMap((table): KindWrite[] => [
   {
     title: `enter a value in ${table}`,
-    sql: `insert into app_public.${table} (organization_id, clinic_id, metric_key, day, value) values ($1, $2, '${KEYS[table]}', '2030-02-01', 5)`,
+    sql: `insert into app_public.${table} (organization_id, clinic_id, metric_key, day, value) values ($1, $2, '${MANUAL_KEYS[table]}', '2030-02-01', 5)`,
     values: ofClinic,
     allowed: ENTERS_VALUES,
   },
@@ -57,50 +60,12 @@ const VALUE_WRITES = METRIC_TABLES.flatMap((table): KindWrite[] => [
   },
 ]);
 
-/** In each clinic a manual and a derived value of every table, and a goal; a goal, report and template per organization. */
 export const METRICS: MatrixPart = {
-  async furnish({ superuser }, { own, foreign, here, there, abroad }) {
-    for (const { clinic } of [here, there, abroad]) {
-      const tenant = [clinic.organizationId, clinic.id];
-      for (const table of METRIC_TABLES) {
-        await superuser.query(
-          `insert into app_public.${table} (organization_id, clinic_id, metric_key, day, source, value)
-           values ($1, $2, $3, '2030-01-01', 'manual', 1), ($1, $2, $3, '2030-01-01', 'derived', 2)`,
-          [...tenant, KEYS[table]],
-        );
-      }
-      await superuser.query(
-        `insert into app_public.goals (organization_id, clinic_id, name, area, metric_key, target, starts_on, ends_on)
-         values ($1, $2, 'Clinic', 'call', 'calls_received', 10, '2030-01-01', '2030-01-31')`,
-        tenant,
-      );
-      await superuser.query(
-        `insert into app_public.reports (organization_id, clinic_id, period, starts_on, ends_on, figures)
-         values ($1, $2, 'week', '2029-12-31', '2030-01-06', '[]')`,
-        tenant,
-      );
-    }
-    for (const organizationId of [own, foreign]) {
-      await superuser.query(
-        `insert into app_public.goals (organization_id, clinic_id, name, area, metric_key, target, starts_on, ends_on)
-         values ($1, null, 'All', 'call', 'calls_received', 10, '2030-01-01', '2030-01-31')`,
-        [organizationId],
-      );
-      await superuser.query(
-        `insert into app_public.reports (organization_id, clinic_id, period, starts_on, ends_on, figures)
-         values ($1, null, 'week', '2029-12-31', '2030-01-06', '[]')`,
-        [organizationId],
-      );
-      await superuser.query(
-        `insert into app_public.goal_templates (organization_id, name, area, metric_key, target)
-         values ($1, 'Template', 'call', 'calls_received', 10)`,
-        [organizationId],
-      );
-    }
-  },
   visible: {
     ...Object.fromEntries(METRIC_TABLES.map((table) => [`app_public.${table}`, seen(2, 4, 6)])),
-    "app_public.metric_definitions": row(...KINDS.map((kind) => (kind === "anonymous" ? 0 : DEFINITIONS))),
+    "app_public.metric_definitions": row(
+      ...KINDS.map((kind) => (NOT_SIGNED_IN.includes(kind) ? 0 : DEFINITIONS)),
+    ),
     // 4 tables × 2 sources × 3 periods, per clinic and per organization.
     "app_public.metric_aggregations": seen(24, 24 * 3, 24 * 5),
     "app_public.goals": seen(1, 3, 5),

@@ -1,25 +1,10 @@
 import { type MatrixPart, row } from "./part.ts";
 
 export const OPERATIONS: MatrixPart = {
-  /** One of each organization, and one of the system. */
-  async furnish({ superuser }, { own, foreign }) {
-    for (const organizationId of [own, foreign, null]) {
-      await superuser.query(
-        `insert into app_public.job_dead_letters (organization_id, task, payload, error_code, attempts)
-         values ($1, 'appointment__notify', '{}', 'P0001', 25)`,
-        [organizationId],
-      );
-      await superuser.query(
-        `insert into app_public.trigger_failures (organization_id, trigger_name, table_name, error_code)
-         values ($1, '_500_advise', 'app_public.appointments', 'P0001')`,
-        [organizationId],
-      );
-    }
-  },
   visible: {
-    "app_public.notifications": row(0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0),
-    "app_public.job_dead_letters": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 3, 3, 0, 0),
-    "app_public.trigger_failures": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 3, 3, 0, 0),
+    "app_public.notifications": row(0, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+    "app_public.job_dead_letters": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 3, 3, 0, 0, 0, 0),
+    "app_public.trigger_failures": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 3, 3, 0, 0, 0, 0),
   },
   writes: [
     {
@@ -41,6 +26,8 @@ export const OPERATIONS: MatrixPart = {
     "select * from app_audit.legal_holds",
     "select * from app_audit.retention_policies",
     "select * from app_private.backfill_runs",
+    "select * from app_private.worker_heartbeats",
+    "select app_hidden.beat_worker('w', false)",
     "select graphile_worker.add_job('appointment__notify')",
     "select app_private.add_job('appointment__notify', '{}')",
     "select app_private.record_trigger_failure(null, '', '', null, '')",

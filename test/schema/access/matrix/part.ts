@@ -1,11 +1,9 @@
-import type { TestDatabase } from "../../../support/database.ts";
-import { type Kind, KINDS, type KindWrite } from "../../../support/kinds.ts";
-import type { World } from "../../../support/world.ts";
+import { type Kind, KINDS } from "../../../../src/access/world/kinds.ts";
+import type { World } from "../../../../src/access/world/world.ts";
+import type { KindWrite } from "../../../support/kinds.ts";
 
 /** Who sees and who writes what, in the tables of one domain. */
 export interface MatrixPart {
-  /** Puts rows into these tables, in every clinic of the world: over an empty table a line of zeros shows nothing. */
-  furnish?: (db: TestDatabase, world: World) => Promise<void>;
   /** How many rows of a table, by its schema and name, each kind of person sees. */
   visible: Readonly<Record<string, Record<Kind, number>>>;
   /** The tables that a request may delete from, where its policies let it; of every other, nobody deletes. */
@@ -15,7 +13,7 @@ export interface MatrixPart {
   refused: readonly string[];
 }
 
-/** Counts in the order of KINDS, which ends with anonymous. */
+/** Counts in the order of KINDS, which ends with those who are not signed in. */
 export function row(...counts: readonly number[]): Record<Kind, number> {
   if (counts.length !== KINDS.length) {
     throw new Error(`A line has ${KINDS.length} counts, one for each kind of person; got ${counts.length}`);
@@ -23,8 +21,8 @@ export function row(...counts: readonly number[]): Record<Kind, number> {
   return Object.fromEntries(KINDS.map((kind, index) => [kind, counts[index]])) as Record<Kind, number>;
 }
 
-export const CLINIC_STAFF = ["clinicAdmin", "provider", "staff"] as const;
-export const TREATING = ["clinicAdmin", "provider"] as const;
+export const CLINIC_STAFF = ["clinicAdmin", "provider", "staff", "breakGlass"] as const;
+export const TREATING = ["clinicAdmin", "provider", "breakGlass"] as const;
 /** Of the organization. */
 export const ADMINISTRATORS = ["owner", "admin"] as const;
 export const RUNS_CLINIC = ["clinicAdmin", ...ADMINISTRATORS] as const;

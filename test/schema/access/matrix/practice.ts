@@ -1,39 +1,15 @@
-import type { World } from "../../../support/world.ts";
+import type { World } from "../../../../src/access/world/world.ts";
 import { ADMINISTRATORS, type MatrixPart, ofClinic, ofOrganization, row, TREATING } from "./part.ts";
 
 const OPERATOR = ["superadmin", "support"] as const;
 const ofSession = ({ own, here }: World) => [own, here.clinic.id, here.careSessionId];
 
-/** Two transcripts of every session, a draft and a final one; a template of each scope; an export asked for by a provider. */
 export const PRACTICE: MatrixPart = {
-  async furnish({ superuser }, { own, foreign, here, there, abroad }) {
-    for (const { clinic, careSessionId, provider } of [here, there, abroad]) {
-      const tenant = [clinic.organizationId, clinic.id];
-      await superuser.query(
-        `insert into app_public.session_transcripts (organization_id, clinic_id, care_session_id, status)
-         values ($1, $2, $3, 'draft'), ($1, $2, $3, 'final')`,
-        [...tenant, careSessionId],
-      );
-      await superuser.query(
-        "insert into app_public.session_templates (organization_id, clinic_id, name, version, body) values ($1, $2, 'Clinic', 1, 'x')",
-        tenant,
-      );
-      await superuser.query(
-        "insert into app_public.export_requests (organization_id, clinic_id, kind, created_by) values ($1, $2, 'patients', $3)",
-        [...tenant, provider.userId],
-      );
-    }
-    await superuser.query(
-      `insert into app_public.session_templates (organization_id, name, version, body)
-       values ($1, 'Organization', 1, 'x'), ($2, 'Organization', 1, 'x'), (null, 'System', 1, 'x')`,
-      [own, foreign],
-    );
-  },
   visible: {
     // Of the session of there that is shared with here, the final one.
-    "app_public.session_transcripts": row(3, 3, 3, 3, 2, 2, 0, 0, 1, 0, 6, 0, 0),
-    "app_public.session_templates": row(3, 3, 3, 3, 3, 3, 4, 4, 1, 6, 6, 1, 0),
-    "app_public.export_requests": row(1, 1, 0, 0, 1, 1, 2, 2, 0, 3, 3, 0, 0),
+    "app_public.session_transcripts": row(5, 5, 5, 5, 7, 4, 0, 0, 1, 0, 14, 0, 6, 0, 0),
+    "app_public.session_templates": row(3, 3, 3, 3, 3, 3, 4, 4, 1, 6, 6, 1, 3, 0, 0),
+    "app_public.export_requests": row(1, 1, 0, 0, 1, 1, 2, 2, 0, 3, 3, 0, 0, 0, 0),
   },
   writes: [
     {

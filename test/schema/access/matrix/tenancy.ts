@@ -1,24 +1,12 @@
 import { ADMINISTRATORS, type MatrixPart, ofOrganization, row, RUNS_CLINIC } from "./part.ts";
 
-/** An invitation of each organization; and the foreign one gets a second clinic, with nobody in it, to share things with. */
 export const TENANCY: MatrixPart = {
-  async furnish({ superuser }, { own, foreign }) {
-    await superuser.query("insert into app_public.clinics (organization_id, name) values ($1, 'Beyond')", [
-      foreign,
-    ]);
-    await superuser.query(
-      `insert into app_public.invitations (organization_id, email, organization_role, code_hash, expires_at)
-       select o, 'invited@example.com', 'member', sha256(o::text::bytea), now() + interval '1 day'
-       from unnest($1::uuid[]) as o`,
-      [[own, foreign]],
-    );
-  },
   visible: {
-    "app_public.organizations": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 0, 0),
-    "app_public.clinics": row(1, 1, 1, 1, 1, 1, 2, 2, 1, 4, 4, 0, 0),
-    "app_public.organization_memberships": row(1, 1, 1, 1, 1, 1, 10, 10, 0, 14, 14, 0, 0),
-    "app_public.clinic_memberships": row(4, 4, 4, 4, 4, 4, 8, 8, 4, 12, 12, 0, 0),
-    "app_public.invitations": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0),
+    "app_public.organizations": row(1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 0, 1, 0, 0),
+    "app_public.clinics": row(1, 1, 1, 1, 1, 1, 2, 2, 1, 4, 4, 0, 1, 0, 0),
+    "app_public.organization_memberships": row(1, 1, 1, 1, 1, 1, 11, 11, 0, 16, 16, 0, 1, 0, 0),
+    "app_public.clinic_memberships": row(5, 5, 5, 5, 4, 4, 9, 9, 5, 13, 13, 0, 5, 0, 0),
+    "app_public.invitations": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0),
   },
   writes: [
     {

@@ -1,5 +1,4 @@
 import type { KindWrite } from "../../../support/kinds.ts";
-import { fillVault } from "../../vault/vaultRows.ts";
 import { type MatrixPart, row } from "./part.ts";
 
 const TABLES = [
@@ -15,7 +14,7 @@ const TABLES = [
 ];
 
 /** Nobody but their owner: neither a clinic that they are shared with, which has a function for that, nor a superadmin. */
-const OWNERS = row(0, 1, 0, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0);
+const OWNERS = row(0, 1, 0, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0);
 
 /** A write to what the provider of `here` keeps. */
 function ofProvider(title: string, sql: string): KindWrite {
@@ -27,17 +26,12 @@ function ofProvider(title: string, sql: string): KindWrite {
   };
 }
 
-/** A provider of each clinic and a patient keep one of everything, and share it with the clinic `here`. */
 export const VAULT: MatrixPart = {
-  async furnish(db, { here, there, abroad, portal }) {
-    for (const owner of [here.provider, there.provider, abroad.provider, portal]) {
-      await fillVault(db, owner, here.clinic.id);
-    }
-  },
   visible: {
     ...Object.fromEntries(TABLES.map((table) => [`app_vault.${table}`, OWNERS])),
+    "app_vault.encrypted_cycle_data": row(0, 2, 0, 0, 2, 2, 0, 0, 2, 0, 0, 0, 0, 0, 0),
     // Written with each version of a record, and read by nobody.
-    "app_vault.spent_nonces": row(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+    "app_vault.spent_nonces": row(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
   },
   deletable: [
     "app_vault.device_key_challenges",
@@ -47,7 +41,13 @@ export const VAULT: MatrixPart = {
     "app_vault.wrapped_keys",
   ],
   writes: [
-    ofProvider("remove an encrypted record", "delete from app_vault.encrypted_cycle_data"),
+    {
+      title: "remove an encrypted record",
+      sql: `delete from app_vault.encrypted_cycle_data
+        where user_id = $1 and id in (select record_id from app_vault.healthcare_share_records)`,
+      values: ({ here }) => [here.provider.userId],
+      allowed: ["provider"],
+    },
     ofProvider("remove encrypted preferences", "delete from app_vault.encrypted_user_prefs"),
     ofProvider("take a record out of a share", "delete from app_vault.healthcare_share_records"),
     ofProvider("take back a share", "update app_vault.healthcare_shares set revoked_at = now()"),

@@ -1,0 +1,153 @@
+import { globSync } from "node:fs";
+import { basename, join } from "node:path";
+
+import type { JobHelpers } from "graphile-worker";
+import type { Client, ClientBase } from "pg";
+
+import type { FullWorld } from "../world/fullWorld.ts";
+import type { MatrixLine } from "./matrixLine.ts";
+import { TASK_PROBES } from "./taskProbes.ts";
+
+type RunTask = (payload: unknown, helpers: JobHelpers) => Promise<unknown>;
+/** Fingerprints of rows, by table and organization. */
+type Snapshot = ReadonlyMap<string, ReadonlySet<string>>;
+
+const TASKS = join(import.meta.dirname, "../../tasks");
+
+/** Every base table with the column that says whose a row is; jobs of the queue say it in their payload. */
+const TENANT_TABLES = `
+select c.oid::regclass::text as name, coalesce(
+  (
+    select format('t.%I::text', a.attname)
+    from pg_attribute a
+    where a.attrelid = c.oid
+    and a.attname = case c.relname when 'organizations' then 'id' else 'organization_id' end
+  ),
+  case when c.relname = '_private_jobs' then 't.payload ->> ''organizationId''' else 'null' end
+) as owner
+from pg_class c
+where c.relkind in ('r', 'p') and not c.relispartition
+and (c.relnamespace::regnamespace::text like 'app\\_%' or c.oid = to_regclass('graphile_worker._private_jobs'))
+order by name`;
+
+/**
+ * Runs each task of the worker as the worker, for one organization and handed another's rows, and says
+ * whose rows of which tables it has written.
+ *
+ * @param client a superuser's, inside of a transaction: the task runs as `app_worker` in it, login and role, and
+ * afterwards somebody has to look whom row security does not hold.
+ */
+export async function probeTasks(
+  client: Client,
+  world: FullWorld,
+): Promise<{ lines: MatrixLine[]; gaps: string[] }> {
+  const names = globSync("*.ts", { cwd: TASKS }).map((file) => basename(file, ".ts"));
+  const lines: MatrixLine[] = [];
+  const gaps: string[] = [];
+  for (const name of names.sort()) {
+    const probe = TASK_PROBES[name]?.(world);
+    if (probe === undefined) {
+      gaps.push(`task ${name}: it has no probe (src/access/matrix/taskProbes.ts)`);
+      continue;
+    }
+    const { default: run } = (await import(join(TASKS, `${name}.ts`))) as { default: RunTask };
+    const tries = [["worker", probe.own] as const, ["worker, handed another's rows", probe.handed] as const];
+    for (const [who, payload] of tries) {
+      if (payload !== undefined) {
+        lines.push(...(await probeTask(client, world, { name, run, who, payload, prepare: probe.prepare })));
+      }
+    }
+    if (
+      lines.some(
+        ({ table, who, outcome }) => table === `task ${name}` && who === "worker" && outcome === "none",
+      )
+    ) {
+      gaps.push(`task ${name}: for its own organization it did nothing (src/access/matrix/taskProbes.ts)`);
+    }
+  }
+  return { lines, gaps };
+}
+
+interface TaskTry {
+  name: string;
+  run: RunTask;
+  who: string;
+  payload: unknown;
+  prepare: string | undefined;
+}
+
+async function probeTask(client: Client, world: FullWorld, { name, run, who, payload, prepare }: TaskTry) {
+  const line = (command: string, relation: string, outcome: string): MatrixLine => ({
+    table: `task ${name}`,
+    command,
+    relation,
+    who,
+    outcome,
+  });
+  await client.query("savepoint tried");
+  if (prepare !== undefined) {
+    await client.query(prepare);
+  }
+  const before = await takeSnapshot(client, world);
+  await client.query("set local session authorization app_worker");
+  await run(payload, helpersOn(client));
+  await client.query("reset session authorization");
+  const after = await takeSnapshot(client, world);
+  const places = new Set([...before.keys(), ...after.keys()]);
+  const changes = [...places].flatMap((place) => {
+    const changed = countMissing(after.get(place), before.get(place));
+    const removed = countMissing(before.get(place), after.get(place)) - changed;
+    return [
+      ...(changed > 0 ? [line("write", place, `${changed} rows`)] : []),
+      ...(removed > 0 ? [line("write", place, `${removed} removed rows`)] : []),
+    ];
+  });
+  await client.query("rollback to savepoint tried");
+  return changes.length > 0 ? changes : [line("write", "any", "none")];
+}
+
+/** How many of `rows` are not among `others`. */
+function countMissing(
+  rows: ReadonlySet<string> = new Set(),
+  others: ReadonlySet<string> = new Set(),
+): number {
+  return [...rows].filter((row) => !others.has(row)).length;
+}
+
+async function takeSnapshot(client: Client, { own, foreign }: FullWorld): Promise<Snapshot> {
+  const { rows: tables } = await client.query<{ name: string; owner: string }>(TENANT_TABLES);
+  const queries = tables.map(
+    ({ name, owner }) => `select '${name}' as name, ${owner} as owner, md5(t::text) as row from ${name} t`,
+  );
+  const { rows } = await client.query<{ name: string; owner: string | null; row: string }>(
+    queries.join(" union all "),
+  );
+  const owners = new Map([
+    [own, "own organization"],
+    [foreign, "other organization"],
+  ]);
+  const places = Map.groupBy(
+    rows,
+    ({ name, owner }) =>
+      `${name} of ${owner === null ? "nobody" : (owners.get(owner) ?? "another organization")}`,
+  );
+  const sorted = [...places].sort(([a], [b]) => (a < b ? -1 : 1));
+  return new Map(sorted.map(([place, ofPlace]) => [place, new Set(ofPlace.map(({ row }) => row))]));
+}
+
+/** What a task uses of the worker: its transactions become parts of the one that is rolled back. */
+function helpersOn(client: Client): JobHelpers {
+  const parts = new Map([
+    ["begin", "savepoint part"],
+    ["commit", "release savepoint part"],
+    ["rollback", "rollback to savepoint part"],
+  ]);
+  const query = (text: string, values?: unknown[]) => client.query(parts.get(text) ?? text, values);
+  const silent = () => undefined;
+  const helpers = {
+    query,
+    withPgClient: (work: (inner: ClientBase) => Promise<unknown>) => work({ query } as unknown as ClientBase),
+    logger: { debug: silent, info: silent, warn: silent, error: silent },
+  };
+  return helpers as unknown as JobHelpers;
+}

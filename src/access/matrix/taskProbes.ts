@@ -1,0 +1,62 @@
+import type { SubscriptionState } from "../../webhooks/WebhookEvent.ts";
+import type { FullWorld } from "../world/fullWorld.ts";
+
+const OWN_EVENT = "01900000-0000-7000-8000-00000000e001";
+const MISLEADING_EVENT = "01900000-0000-7000-8000-00000000e002";
+
+/** The payloads that a task is tried with. */
+export interface TaskProbe {
+  /** As the schedule or a trigger gives it, for the own organization. */
+  own: unknown;
+  /** In the name of the own organization, with ids of another's rows; of a task that takes ids. */
+  handed?: unknown;
+  /** Done by a superuser beforehand, so that there is something to do. */
+  prepare?: string;
+}
+
+/** Each task of src/tasks by its name: one that is not here fails `access matrix`. */
+export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProbe>> = {
+  appointment__notify: ({ own, here, abroad }) => ({
+    own: { organizationId: own, appointmentIds: [here.appointment.id] },
+    handed: { organizationId: own, appointmentIds: [abroad.appointment.id] },
+  }),
+  metrics__calculate: ({ own }) => ({
+    own: { organizationId: own },
+    prepare: "update app_public.care_sessions set status = 'completed', ended_at = now()",
+  }),
+  metrics__enqueue: () => ({ own: {} }),
+  report__create_weekly: ({ own }) => ({ own: { organizationId: own, day: "2030-01-08" } }),
+  request__forget_answers: () => ({
+    own: {},
+    prepare: `insert into app_private.idempotent_answers (user_id, key_hash, request_hash, sealed_answer, expires_at)
+      select id, sha256('key'), sha256('request'), decode(repeat('00', 28), 'hex'), now() from app_public.users`,
+  }),
+  report__enqueue_weekly: () => ({ own: { _cron: { ts: "2030-01-14T13:00:00Z" } } }),
+  webhook__apply: ({ own, foreign }) => ({
+    own: { webhookEventId: OWN_EVENT },
+    // The own organization's customer pays, and the event names another organization besides.
+    handed: { webhookEventId: MISLEADING_EVENT },
+    prepare: `
+      update app_public.subscriptions set stripe_customer_id = 'cus_probe' where organization_id = '${own}';
+      insert into app_private.webhook_events (id, provider, event_id, payload)
+      values
+        ('${OWN_EVENT}', 'stripe', 'evt_own', '${JSON.stringify(stripeState(own))}'),
+        ('${MISLEADING_EVENT}', 'stripe', 'evt_misleading', '${JSON.stringify(stripeState(foreign))}');`,
+  }),
+};
+
+/** As src/webhooks/verifyStripe.ts reads it. */
+function stripeState(organizationId: string): SubscriptionState {
+  return {
+    type: "subscription",
+    subscriptionId: "sub_probe",
+    customerId: "cus_probe",
+    organizationId,
+    status: "active",
+    plan: "pro",
+    seats: 40,
+    periodStart: null,
+    periodEnd: null,
+    version: [1, 1, 1],
+  };
+}

@@ -1,0 +1,93 @@
+import type { Logger } from "pino";
+
+import type { OpenDatabase } from "../../database/openDatabase.ts";
+import { openThrowAwayDatabase } from "../../database/throwAway/openThrowAwayDatabase.ts";
+import { withClient } from "../../database/withClient.ts";
+import { completeScope } from "../accessScope.ts";
+import { loadRules } from "../rules.ts";
+import { readOwnWaivers, type Waiver } from "../waivers.ts";
+import { makeCheckKiller } from "./checkKiller.ts";
+import { type Choice, chooseMutants } from "./chooseMutants.ts";
+import { furnishWorld } from "./furnishWorld.ts";
+import { generateMutants, type Mutant } from "./generateMutants.ts";
+import { judgeSurvivors } from "./judgeSurvivors.ts";
+import type { Killer } from "./killer.ts";
+import { makeMatrixKiller, probeBaseline } from "./matrixKiller.ts";
+import { type MutantResult, mutateAccess } from "./mutateAccess.ts";
+import type { MutationReport } from "./mutationReport.ts";
+import { loadOperators } from "./operators.ts";
+import { makeTestKiller } from "./testKiller.ts";
+
+export const KILLERS = ["check", "matrix", "tests"] as const;
+export type KillerName = (typeof KILLERS)[number];
+
+export interface MutationRequest {
+  choice: Choice;
+  /** Which of them look, in their order. */
+  killers: readonly KillerName[];
+  waivers: readonly Waiver[];
+  jobs: number;
+  signal?: AbortSignal;
+  onResult?: (result: MutantResult, done: number, total: number) => void;
+}
+
+const WORLD = "mutants_world";
+
+/** Migrates a throw-away server, derives the mutants of its catalogue and tries those that are asked for. */
+export async function runMutations(logger: Logger, request: MutationRequest): Promise<MutationReport> {
+  const began = performance.now();
+  const database = await openThrowAwayDatabase(logger);
+  try {
+    const today = new Date().toISOString().slice(0, 10);
+    const { world, generated, killers } = await prepare(database, request, today);
+    const mutants = chooseMutants(generated, request.choice);
+    const { jobs, signal, onResult } = request;
+    try {
+      const results = await mutateAccess({
+        database,
+        world,
+        mutants,
+        killers,
+        jobs,
+        ...(signal && { signal }),
+        onResult: (result, done) => onResult?.(result, done, mutants.length),
+      });
+      const isFinished = results.length === mutants.length;
+      const isComplete = isFinished && mutants.length === generated.length;
+      return {
+        generated: generated.length,
+        ...judgeSurvivors(results, request.waivers, { today, isComplete }),
+        killers: killers.map(({ name }) => name),
+        isFinished,
+        jobs,
+        seconds: (performance.now() - began) / 1000,
+      };
+    } finally {
+      await Promise.all(killers.map((killer) => killer.close?.()));
+    }
+  } finally {
+    await database.close();
+  }
+}
+
+/** The furnished world, the mutants of its catalogue, and those who have to notice them. */
+async function prepare(database: OpenDatabase, { killers: names }: MutationRequest, today: string) {
+  const { urls, world } = await furnishWorld(database, WORLD);
+  const rules = await loadRules();
+  const waivers = await readOwnWaivers();
+  return withClient(urls.superuser, async (client) => {
+    const scope = await completeScope(client, {});
+    const generated: Mutant[] = await generateMutants(client, scope, await loadOperators());
+    const makers: Record<KillerName, () => Promise<Killer>> = {
+      check: () => Promise.resolve(makeCheckKiller({ scope, rules, waivers, today })),
+      matrix: async () =>
+        makeMatrixKiller({ world, baseline: await probeBaseline(client, world), schemas: scope.schemas }),
+      tests: () => Promise.resolve(makeTestKiller(database.config)),
+    };
+    const killers: Killer[] = [];
+    for (const name of KILLERS.filter((one) => names.includes(one))) {
+      killers.push(await makers[name]());
+    }
+    return { world: urls, generated, killers };
+  });
+}

@@ -1,0 +1,112 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { type Config, loadEnvironment, PROJECT_ROOT } from "../../config.ts";
+import type { DatabaseUrls } from "../../database/databaseUrls.ts";
+import type { Mutant } from "./generateMutants.ts";
+import type { CloneKiller, Reach } from "./killer.ts";
+
+/** What the harness of the tests reads where its server is: see test/support/cluster.ts. */
+const CLUSTER_VARIABLE = "BAILIWICK_TEST_CLUSTER";
+const RUNNER = join(PROJECT_ROOT, "test/support/rerun/serve.ts");
+const TESTS = join(PROJECT_ROOT, "test/schema");
+/** Quick, and about every object. */
+const CATALOGUE_TESTS = join(PROJECT_ROOT, "test/conventions/catalogRules.test.ts");
+
+/** What test/support/rerun/serve.ts says of some files: the first failure, and how long the files took that passed. */
+export interface TestAnswer {
+  failure: string | null;
+  seconds: Record<string, number>;
+}
+
+/**
+ * Runs the repository's own access tests against the mutant: first those that hold the catalogue, and those that
+ * name what it touches, then the rest. They clone its database as they clone the template of every test run.
+ *
+ * @param config of the throw-away server.
+ */
+export function makeTestKiller(config: Config): CloneKiller {
+  const runners = new Map<string, ChildProcess>();
+  /** What each file takes when nothing is wrong: the quick ones come first. */
+  const seconds = new Map<string, number>();
+  const runnerFor = async (urls: DatabaseUrls) => {
+    const runner = runners.get(urls.superuser) ?? (await startRunner(clusterOf(config, urls)));
+    runners.set(urls.superuser, runner);
+    return runner;
+  };
+  return {
+    name: "tests",
+    looksAt: "clone",
+    async findEvidence(mutant, urls, reach) {
+      const runner = await runnerFor(urls);
+      const files = (await testFilesFor(mutant))[reach];
+      runner.send(files.toSorted((a, b) => (seconds.get(a) ?? 0) - (seconds.get(b) ?? 0)));
+      const answer = await answerOf(runner);
+      Object.entries(answer.seconds).forEach(([file, time]) => seconds.set(file, time));
+      return answer.failure;
+    },
+    async close() {
+      await Promise.all(
+        [...runners.values()].map(async (runner) => {
+          const gone = runner.exitCode === null ? once(runner, "exit") : undefined;
+          runner.kill();
+          await gone;
+        }),
+      );
+    },
+  };
+}
+
+async function startRunner(cluster: string): Promise<ChildProcess> {
+  const runner = fork(RUNNER, {
+    cwd: PROJECT_ROOT,
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    env: { ...loadEnvironment(), NODE_ENV: "test", GRAPHILE_ENV: "test", [CLUSTER_VARIABLE]: cluster },
+  });
+  await answerOf(runner);
+  return runner;
+}
+
+/** @throws when the files cannot be run at all. */
+async function answerOf(runner: ChildProcess): Promise<TestAnswer> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  try {
+    const [answer] = (await Promise.race([
+      once(runner, "message", { signal }),
+      once(runner, "exit", { signal }).then(([code]) => [{ error: `their process left with ${code}` }]),
+    ])) as [TestAnswer | { error: string }];
+    if ("error" in answer) {
+      throw new Error(`The tests could not run: ${answer.error}`);
+    }
+    return answer;
+  } finally {
+    stop.abort();
+  }
+}
+
+async function testFilesFor({ touches }: Mutant): Promise<Record<Reach, string[]>> {
+  const [, name = ""] = /^\w+\.(\w+)/.exec(touches ?? "") ?? [];
+  const files = (await readdir(TESTS, { recursive: true }))
+    .filter((file) => file.endsWith(".test.ts"))
+    .map((file) => join(TESTS, file))
+    .sort();
+  const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
+  const near = files.filter((_, index) => name !== "" && texts[index]?.includes(name));
+  return { near: [CATALOGUE_TESTS, ...near], far: files.filter((file) => !near.includes(file)) };
+}
+
+const clusterOf = ({ database, auth }: Config, urls: DatabaseUrls): string =>
+  JSON.stringify({
+    NODE_ENV: "test",
+    DATABASE_URL: urls.superuser,
+    DATA_DIR: database.dataDir,
+    ROLE_SECRET: database.roleSecret,
+    JWT_SECRET: auth.jwtSecret,
+    INTEGRATION_KEY: Buffer.alloc(32, 7).toString("base64"),
+    LOG_LEVEL: "silent",
+    PORT: "0",
+    ADMIN_PORT: "0",
+  });

@@ -1,0 +1,99 @@
+import { availableParallelism } from "node:os";
+
+import type { CommandModule } from "yargs";
+
+import { OWN_MUTANT_WAIVERS } from "../access/mutate/judgeSurvivors.ts";
+import { isClean, mutationJson, mutationText } from "../access/mutate/mutationReport.ts";
+import { type KillerName, KILLERS, runMutations } from "../access/mutate/runMutations.ts";
+import { readWaivers } from "../access/waivers.ts";
+import { loadConfig } from "../config.ts";
+import { makeLogger } from "../logging.ts";
+import { stopSignal } from "../stopSignal.ts";
+import { CLEAN, COULD_NOT_RUN, FINDINGS } from "./exitCodes.ts";
+import { makeProgressBar } from "./progressBar.ts";
+
+interface AccessMutateArguments {
+  only: string[] | undefined;
+  sample: number | undefined;
+  seed: number;
+  jobs: number;
+  killers: KillerName[];
+  waivers: string;
+  json: boolean;
+}
+
+function killerNames(given: string): KillerName[] {
+  const names = given.split(",");
+  const unknown = names.filter((name) => !KILLERS.some((known) => known === name));
+  if (unknown.length > 0) {
+    throw new Error(`There is no killer '${unknown.join("', '")}'; there are: ${KILLERS.join(", ")}`);
+  }
+  return KILLERS.filter((name) => names.includes(name));
+}
+
+export const accessMutateCommand: CommandModule<object, AccessMutateArguments> = {
+  command: "mutate",
+  describe:
+    "Break the access rules of a throw-away database in every way there is, one at a time; exit status 1 if check, matrix and tests let one pass.",
+  builder: (args) =>
+    args
+      .option("only", {
+        type: "string",
+        array: true,
+        describe: "Mutants of an operator, of an object, or 'operator object'; * stands for anything.",
+      })
+      .option("sample", { type: "number", describe: "So many of them; the same ones each time." })
+      .option("seed", { type: "number", default: 1, describe: "Another one makes another sample." })
+      .option("jobs", {
+        type: "number",
+        default: availableParallelism(),
+        describe: "How many mutants are tried at once.",
+      })
+      .option("killers", {
+        type: "string",
+        default: KILLERS.join(","),
+        coerce: killerNames,
+        describe: "Who has to notice, comma-separated.",
+      })
+      .option("waivers", {
+        type: "string",
+        default: OWN_MUTANT_WAIVERS,
+        describe: "A file of mutants that change nothing, each with the reason.",
+      })
+      .option("json", { type: "boolean", default: false, describe: "Print one JSON object." })
+      .check(({ sample = 1, jobs }) => {
+        if (!Number.isInteger(sample) || sample < 1 || !Number.isInteger(jobs) || jobs < 1) {
+          throw new Error("--sample and --jobs take whole numbers from 1 on.");
+        }
+        return true;
+      })
+      .example(
+        "$0 access mutate --only 'policy_dropped *patients*'",
+        "drops the policies of patients, one by one",
+      )
+      .example("$0 access mutate --sample 200 --seed 7", "tries 200 mutants of all kinds"),
+  handler: async ({ only, sample, seed, jobs, killers, waivers, json }) => {
+    const interruption = new AbortController();
+    void stopSignal().then(() => interruption.abort());
+    const bar = makeProgressBar();
+    let survivors = 0;
+    try {
+      const report = await runMutations(makeLogger(loadConfig()), {
+        choice: { ...(only !== undefined && { only }), ...(sample !== undefined && { sample }), seed },
+        killers,
+        waivers: await readWaivers(waivers),
+        jobs,
+        signal: interruption.signal,
+        onResult: ({ status, operator }, done, total) => {
+          survivors += status === "killed" ? 0 : 1;
+          bar.update(done / total, `${done} of ${total}, ${survivors} unnoticed: ${operator}`);
+        },
+      });
+      bar.stop();
+      console.log(json ? mutationJson(report) : mutationText(report));
+      process.exitCode = !report.isFinished ? COULD_NOT_RUN : isClean(report) ? CLEAN : FINDINGS;
+    } finally {
+      bar.stop();
+    }
+  },
+};

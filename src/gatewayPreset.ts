@@ -1,0 +1,88 @@
+import type { Pool } from "pg";
+import type { Logger } from "pino";
+import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
+
+import { makeObserveOperationsPlugin } from "../plugins/ObserveOperationsPlugin.ts";
+import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
+import type { Identity } from "./auth/authenticate.ts";
+import { pgSettings } from "./auth/pgSettings.ts";
+import { NO_SCOPE } from "./auth/requestScope.ts";
+import { signToken } from "./auth/signToken.ts";
+import type { Config } from "./config.ts";
+import type { ConnectionGate } from "./database/ConnectionGate.ts";
+import { makePool } from "./database/makePool.ts";
+import { makeRequestConnections } from "./database/requestConnections.ts";
+import type { TrustedDocuments } from "./documents/TrustedDocuments.ts";
+import { makeMaskError } from "./errors/maskError.ts";
+import type { RequestRecorder } from "./http/logRequest.ts";
+import { acceptRequestId } from "./http/requestId.ts";
+import { type CredentialBox, makeCredentialBox, parseIntegrationKeys } from "./integrations/credentials.ts";
+import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS, makePreset } from "./preset.ts";
+import type { ReleaseList } from "./ReleaseList.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+import { connectionEvents } from "./telemetry/observeGateway.ts";
+
+export interface PresetParts {
+  pool: Pool;
+  url: string;
+  logger: Logger;
+  identities: WeakMap<object, Identity>;
+  releases: ReleaseList;
+  documents: TrustedDocuments;
+  limits: OperationLimits;
+  /** What a gateway that serves has besides: without it, connections come from the pool as it is, and nothing is counted. */
+  service?: { gate: ConnectionGate; metrics: Metrics; recorder: RequestRecorder };
+}
+
+/** The API as a gateway serves it; also for what walks through it without a server. */
+export function makeGatewayPreset(
+  config: Config,
+  { pool, url, logger, identities, releases, documents, limits, service }: PresetParts,
+): GraphileConfig.Preset {
+  // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
+  const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
+  const pgSubscriber = new PgSubscriber(listenPool);
+  releases.add(async () => {
+    pgSubscriber.release();
+    await listenPool.end();
+  });
+  const stockService = makePgService({
+    pool,
+    pgSubscriber,
+    schemas: EXPOSED_SCHEMAS,
+    pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
+  });
+  const pgService = service
+    ? {
+        ...stockService,
+        adaptor: {
+          makePgService,
+          ...makeRequestConnections({ pool, gate: service.gate, events: connectionEvents(service.metrics) }),
+        },
+      }
+    : stockService;
+  const { isExplorerServed, isSchemaShown } = config.api;
+  const preset = makePreset(
+    { isExplorerServed },
+    {
+      pgService,
+      // A request that did not pass through authentication has no identity here and gets that of nobody.
+      settingsOf: ({ node, ws }) =>
+        identities.get(node?.req ?? ws?.socket ?? pgService)?.settings ??
+        pgSettings(null, NO_SCOPE, acceptRequestId(undefined)),
+      maskError: makeMaskError(logger, { isSchemaShown }),
+      signToken: (subject) => signToken(config.auth, subject),
+      credentials: makeCredentials(config.integrations),
+      documents,
+      limits,
+    },
+  );
+  const tellsTiming = config.environment === "development";
+  return service
+    ? { extends: [preset], plugins: [makeObserveOperationsPlugin({ ...service, tellsTiming })] }
+    : preset;
+}
+
+function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {
+  return keys === null ? null : makeCredentialBox(parseIntegrationKeys(keys));
+}

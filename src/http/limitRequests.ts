@@ -1,0 +1,58 @@
+import type { ErrorRequestHandler, RequestHandler } from "express";
+
+import type { Identity } from "../auth/authenticate.ts";
+import { AppError } from "../errors/AppError.ts";
+import { chargeRequest } from "../limits/chargeRequest.ts";
+import type { FindPayers } from "../limits/findPayers.ts";
+import type { RateLimiter } from "../limits/RateLimiter.ts";
+import type { ClientAddress } from "./clientAddress.ts";
+import { currentRequestContext } from "./requestContext.ts";
+
+interface Dependencies {
+  limiter: RateLimiter;
+  identities: WeakMap<object, Identity>;
+  clientAddress: ClientAddress;
+  findPayers: FindPayers;
+}
+
+/** What any request costs, whether or not it becomes an operation. */
+const ARRIVAL_COST = 1;
+
+export interface RequestLimits {
+  /** Finds out who pays for a request, and takes the first point. */
+  chargeArrival: RequestHandler;
+  /** Takes a point from the address of a request whose token was refused: it has nobody else to pay. */
+  chargeRefusal: ErrorRequestHandler;
+  /** The same as `chargeArrival` for one operation of a websocket. Throws TOO_MANY_REQUESTS. */
+  chargeMessage: (socket: object, request: Parameters<ClientAddress>[0]) => Promise<void>;
+}
+
+/** Builds what takes the first point of every request, before its body is read. */
+export function makeLimitRequests({
+  limiter,
+  identities,
+  clientAddress,
+  findPayers,
+}: Dependencies): RequestLimits {
+  const charge = async (identity: Identity | undefined, request: Parameters<ClientAddress>[0]) => {
+    const payers = await findPayers(identity, clientAddress(request));
+    const context = currentRequestContext();
+    if (context) {
+      context.payers = payers;
+    }
+    await chargeRequest(limiter, payers, ARRIVAL_COST);
+  };
+  return {
+    chargeArrival: async (request, _response, next) => {
+      await charge(identities.get(request), request);
+      next();
+    },
+    chargeRefusal: async (error, request, _response, next) => {
+      if (error instanceof AppError && error.code === "UNAUTHENTICATED") {
+        await chargeRequest(limiter, [{ kind: "address", id: clientAddress(request) }], ARRIVAL_COST);
+      }
+      next(error);
+    },
+    chargeMessage: (socket, request) => charge(identities.get(socket), request),
+  };
+}

@@ -1,0 +1,51 @@
+import type { Pool } from "pg";
+import type { Logger } from "pino";
+
+import { listenForAccessChanges } from "../auth/accessChanges.ts";
+import { type Authenticate, makeAuthenticate } from "../auth/authenticate.ts";
+import { type HashClient, makeHashClient } from "../auth/clientHash.ts";
+import { makeRecognizePerson } from "../auth/recognizePerson.ts";
+import { makeVerifyToken } from "../auth/verifyToken.ts";
+import type { Config } from "../config.ts";
+import type { ReleaseList } from "../ReleaseList.ts";
+import { makeOpenSockets, type OpenSockets } from "./openSockets.ts";
+
+/** Who is let in, and shown out when their rights end. */
+export interface Door {
+  authenticate: Authenticate;
+  hashClient: HashClient;
+  openSockets: OpenSockets;
+}
+
+interface DoorParts {
+  /** The connections that serve requests. */
+  pool: Pool;
+  /** The same login, for a connection that only listens. */
+  url: string;
+  logger: Logger;
+  releases: ReleaseList;
+}
+
+/** Rejects when the connection cannot be had on which it hears of rights that end. */
+export async function openDoor(
+  config: Pick<Config, "auth" | "database">,
+  { pool, url, logger, releases }: DoorParts,
+): Promise<Door> {
+  const recognize = makeRecognizePerson(pool);
+  const openSockets = makeOpenSockets();
+  const stopListening = await listenForAccessChanges(url, logger, {
+    onChange(change) {
+      openSockets.apply(change);
+      if (change.userId !== null) {
+        recognize.forget(change.userId);
+      }
+    },
+    onGap: openSockets.closeAll,
+  });
+  releases.add(stopListening);
+  return {
+    authenticate: makeAuthenticate(makeVerifyToken(config.auth), recognize),
+    hashClient: makeHashClient(config.auth.jwtSecret ?? config.database.roleSecret),
+    openSockets,
+  };
+}

@@ -1,0 +1,2 @@
+-- Finds: story.current_tenant_id()
+alter function story.current_tenant_id() immutable;

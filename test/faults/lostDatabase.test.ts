@@ -1,0 +1,121 @@
+import { afterEach, beforeAll, describe, expect, it, jest } from "@jest/globals";
+
+import { createWorld, type World } from "../../src/access/world/world.ts";
+import { useTestDatabase } from "../support/database.ts";
+import { FaultProxy } from "../support/FaultProxy.ts";
+import { useGateway } from "../support/graphql.ts";
+import { addSlowFunctions } from "../support/slowFunctions.ts";
+import { eventually } from "./eventually.ts";
+
+jest.setTimeout(60_000);
+
+const db = useTestDatabase();
+let proxy: FaultProxy;
+let world: World;
+const api = useGateway(db, {
+  async prepare() {
+    await addSlowFunctions(db.superuser);
+    proxy = await FaultProxy.before(db.urls.gateway);
+    return proxy.through(db.urls.gateway);
+  },
+  configure: (config) => ({ ...config, database: { ...config.database, gatewayPoolSize: 3 } }),
+});
+// After the gateway has let go of its connections.
+db.beforeDrop(async () => {
+  await api.gateway.close();
+  await proxy.close();
+});
+
+beforeAll(async () => {
+  world = await createWorld(db.superuser);
+});
+
+const QUERY = "{ clinics { nodes { rowId } } }";
+const ask = (query = QUERY) => api.query(world.here.provider, query);
+const status = async (path: string) => (await fetch(`${api.gateway.adminUrl}${path}`)).status;
+const healed = () => {
+  proxy.heal();
+  return eventually(async () => (await ask()).status === 200);
+};
+
+/** What a client must be told when the database is away, whatever took it away. */
+async function expectOutage(answer: ReturnType<typeof ask>): Promise<void> {
+  const { status, headers, errors, text } = await answer;
+  expect([status, errors?.[0]?.extensions?.code]).toEqual([503, "UNAVAILABLE"]);
+  expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(text).not.toMatch(/terminated|ECONN|socket|127\.0\.0\.1|stack/i);
+}
+
+afterEach(healed);
+
+describe("a lost database", () => {
+  it("is an outage (503 with Retry-After), alive but not ready, and over as soon as it is back", async () => {
+    expect((await ask()).status).toBe(200);
+    proxy.set({ refuses: true });
+    proxy.cut();
+    await expectOutage(ask());
+    expect([await status("/live"), await status("/ready")]).toEqual([200, 503]);
+    await healed();
+    await eventually(async () => (await status("/ready")) === 200);
+  });
+
+  it("is told to whoever is in the middle of a statement", async () => {
+    const answer = ask("{ wait(seconds: 5) }");
+    await eventually(async () => (await running()) === 1);
+    proxy.cut();
+    await expectOutage(answer);
+  });
+
+  it("is told when the connection breaks while the answer is on its way", async () => {
+    proxy.set({ cutAt: { words: "commit", when: "after" } });
+    await expectOutage(ask());
+    expect(proxy.cuts).toBeGreaterThan(0);
+  });
+
+  it("costs a wrong token no connection and no other answer", async () => {
+    proxy.set({ refuses: true });
+    proxy.cut();
+    const response = await fetch(`${api.url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: "Bearer wrong" },
+      body: JSON.stringify({ query: QUERY }),
+    });
+    expect(response.status).toBe(401);
+  });
+
+  it("leaves no connection behind", async () => {
+    for (let round = 0; round < 5; round++) {
+      const answers = [ask(), ask(), ask(), ask()];
+      proxy.cut();
+      await Promise.all(answers);
+    }
+    await healed();
+    await eventually(async () => (await connections()) <= 3);
+  });
+});
+
+describe("a network that has fallen silent", () => {
+  it("is an outage a second after the server's own limit has passed, and the connection is given up", async () => {
+    expect((await ask()).status).toBe(200);
+    proxy.set({ blackHole: "both" });
+    await expectOutage(ask());
+    proxy.cut();
+    await healed();
+  });
+});
+
+async function running(): Promise<number> {
+  const { rows } = await db.superuser.query(
+    "select from pg_stat_activity where datname = $1 and state = 'active' and query like '%wait%' and pid <> pg_backend_pid()",
+    [db.name],
+  );
+  return rows.length;
+}
+
+async function connections(): Promise<number> {
+  const { rows } = await db.superuser.query(
+    "select from pg_stat_activity where datname = $1 and application_name ~ '^bailiwick(-gateway| )'",
+    [db.name],
+  );
+  return rows.length;
+}

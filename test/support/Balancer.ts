@@ -1,0 +1,105 @@
+import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Milliseconds. */
+const PAUSE = 20;
+
+export interface Backend {
+  url: string;
+  adminUrl: string;
+}
+
+interface Known extends Backend {
+  isReady: boolean;
+  agent: Agent;
+}
+
+export interface Answer {
+  status: number;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  text: string;
+}
+
+/**
+ * Does what a load balancer does: asks every backend whether it is ready, sends each request to the next one that is, and
+ * keeps connections open between requests. What goes wrong on the way is thrown, and never tried again.
+ */
+export class Balancer {
+  readonly #backends = new Map<string, Known>();
+  readonly #timer: NodeJS.Timeout;
+  #turn = 0;
+
+  constructor(probeInterval = 200) {
+    this.#timer = setInterval(() => void this.#probeAll(), probeInterval);
+  }
+
+  /** Takes a backend in; resolves when it is ready and requests come to it. */
+  async add(backend: Backend): Promise<void> {
+    const known = { ...backend, isReady: false, agent: new Agent({ keepAlive: true }) };
+    this.#backends.set(backend.url, known);
+    while (!known.isReady) {
+      await this.#probe(known);
+      await sleep(PAUSE);
+    }
+  }
+
+  remove({ url }: Backend): void {
+    this.#backends.get(url)?.agent.destroy();
+    this.#backends.delete(url);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const backend of this.#backends.values()) {
+      this.remove(backend);
+    }
+  }
+
+  /** Posts JSON to the API of whichever backend's turn it is. */
+  async post(body: object, headers: Record<string, string> = {}): Promise<Answer> {
+    const ready = [...this.#backends.values()].filter(({ isReady }) => isReady);
+    const backend = ready[this.#turn++ % ready.length];
+    if (!backend) {
+      // A load that fails without a pause would leave nobody the time to become ready.
+      await sleep(PAUSE);
+      throw new Error("No backend is ready.");
+    }
+    return post(`${backend.url}/graphql`, backend.agent, body, headers);
+  }
+
+  async #probeAll(): Promise<void> {
+    await Promise.all([...this.#backends.values()].map((backend) => this.#probe(backend)));
+  }
+
+  async #probe(backend: Known): Promise<void> {
+    backend.isReady = await fetch(`${backend.adminUrl}/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  }
+}
+
+/** One POST over an agent's connections; rejects when there is no whole answer. */
+export function post(
+  url: string,
+  agent: Agent,
+  body: object,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const outgoing = request(url, {
+    method: "POST",
+    agent,
+    headers: { "content-type": "application/json", accept: "application/json", ...headers },
+  });
+  outgoing.on("error", reject).on("response", (response) => {
+    let text = "";
+    response
+      .setEncoding("utf8")
+      .on("data", (piece: string) => (text += piece))
+      .on("error", reject)
+      .on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+  });
+  outgoing.end(JSON.stringify(body));
+  return promise;
+}

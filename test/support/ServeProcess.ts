@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Config } from "../../src/config.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const PATIENCE = 120_000;
+const POLL_INTERVAL = 25;
+
+export interface Line extends Record<string, unknown> {
+  msg: string;
+}
+
+/** `npm run serve` as production runs it: a process of its own with one connection string and no administrator's. */
+export class ServeProcess {
+  readonly lines: Line[] = [];
+  /** What was written that is no log line. */
+  noise = "";
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+
+  /** @param gatewayUrl connection of the gateway's login role, maybe through something. */
+  constructor(config: Config, gatewayUrl: string, env: Record<string, string> = {}) {
+    this.#child = spawn(
+      join(ROOT, "bin/node"),
+      ["--import", "./test/support/endWithParent.ts", "src/server.ts"],
+      {
+        cwd: ROOT,
+        env: {
+          PATH: process.env.PATH,
+          NODE_ENV: "production",
+          GATEWAY_DATABASE_URL: gatewayUrl,
+          WORKER_DATABASE_URL: gatewayUrl,
+          JWT_SECRET: config.auth.jwtSecret ?? "",
+          LOG_LEVEL: "info",
+          PORT: "0",
+          ADMIN_PORT: "0",
+          DRAIN_DELAY: "3000",
+          ...env,
+        },
+        stdio: ["pipe", "pipe", "pipe"],
+      },
+    );
+    let rest = "";
+    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      const pieces = (rest + text).split("\n");
+      rest = pieces.pop() ?? "";
+      pieces.forEach((piece) => this.#read(piece));
+    });
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.noise += text));
+    this.#exited = once(this.#child, "close");
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Where it serves, without a trailing slash; waits until it does. */
+  async addresses(): Promise<{ url: string; adminUrl: string }> {
+    const { url, adminUrl } = await this.says("The gateway serves");
+    return { url: String(url).replace(/\/$/, ""), adminUrl: String(adminUrl).replace(/\/$/, "") };
+  }
+
+  /** The first log line of these words, as soon as there is one. */
+  async says(message: string): Promise<Line> {
+    const deadline = Date.now() + PATIENCE;
+    for (;;) {
+      const line = this.lines.find(({ msg }) => msg === message);
+      if (line) {
+        return line;
+      }
+      const ending = this.#child.exitCode ?? this.#child.signalCode;
+      if (ending !== null || Date.now() > deadline) {
+        throw new Error(`Expected '${message}'; the process (exit ${ending}) said: ${this.noise}`);
+      }
+      await sleep(POLL_INTERVAL);
+    }
+  }
+
+  /** @returns its exit code. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+    this.#child.kill(signal);
+    await this.#exited;
+    return this.#child.exitCode;
+  }
+
+  #read(piece: string): void {
+    try {
+      this.lines.push(JSON.parse(piece) as Line);
+    } catch {
+      this.noise += `${piece}\n`;
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * A process that runs test files again and again, for `access mutate`: importing them once saves most of their time. It
+ * is asked over its channel for the first of some files' failures, and ends when the channel does. Its database is the
+ * published cluster's template, which may be another one each time.
+ */
+import { registerHooks } from "node:module";
+import { pathToFileURL } from "node:url";
+
+import type { TestAnswer } from "../../../src/access/mutate/testKiller.ts";
+import type { Suite } from "./registry.ts";
+
+const REGISTRY = new URL("registry.ts", import.meta.url).href;
+
+registerHooks({
+  resolve: (specifier, context, next) =>
+    specifier === "@jest/globals" ? { url: REGISTRY, shortCircuit: true } : next(specifier, context),
+});
+
+// Behind the hooks, so that there is one registry.
+const { collect } = await import("./registry.ts");
+const { firstFailure } = await import("./firstFailure.ts");
+const suites = new Map<string, Suite>();
+
+async function run(files: readonly string[]): Promise<TestAnswer> {
+  const seconds: Record<string, number> = {};
+  for (const file of files) {
+    const suite = suites.get(file) ?? (await collect(() => import(pathToFileURL(file).href)));
+    suites.set(file, suite);
+    const began = performance.now();
+    const failure = await firstFailure(suite);
+    if (failure !== null) {
+      return { failure, seconds };
+    }
+    seconds[file] = (performance.now() - began) / 1000;
+  }
+  return { failure: null, seconds };
+}
+
+process.on("message", (files: string[]) => {
+  run(files).then(
+    (answer) => process.send?.(answer),
+    (error: unknown) => process.send?.({ error: error instanceof Error ? error.message : String(error) }),
+  );
+});
+process.on("disconnect", () => process.exit(0));
+process.send?.({ failure: null, seconds: {} });
