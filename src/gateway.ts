@@ -19,7 +19,7 @@ import { makeRequestRecorder } from "./http/logRequest.ts";
 import { makeApp } from "./http/makeApp.ts";
 import { openDoor } from "./http/openDoor.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
-import { attachWebsockets } from "./http/websocketServer.ts";
+import { attachWebsockets, type Websockets } from "./http/websocketServer.ts";
 import { openLimits } from "./limits/openLimits.ts";
 import { GRAPHQL_PATH, MAXIMUM_BODY_BYTES } from "./preset.ts";
 import { ReleaseList } from "./ReleaseList.ts";
@@ -122,14 +122,17 @@ async function start(
   });
   const listening = await listen(server, config.http);
   releases.add(listening.close);
-  releases.add(async () => {
-    admission.drain();
-    await sleep(config.http.drainDelay);
-    // Not before: clients come back at once, and must find another instance.
-    websockets.goAway();
-  });
+  releases.add(() => drain(admission, websockets, config.http.drainDelay));
 
   return { url: listening.url, adminUrl, reload: api.reload, close: () => releases.releaseAll() };
+}
+
+/** Says that nothing new is wanted, and sends websockets elsewhere when balancers have had time to notice. */
+async function drain(admission: Admission, websockets: Websockets, delay: number): Promise<void> {
+  admission.drain();
+  await sleep(delay);
+  // Not before: clients come back at once, and must find another instance.
+  websockets.goAway();
 }
 
 /** @param isSafe rejects where nothing may be served; asked while the schema is built. */
