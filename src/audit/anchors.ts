@@ -1,8 +1,8 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import type { AuditConfig } from "./parseAudit.ts";
 import { databaseName } from "../database/databaseUrls.ts";
+import type { AuditConfig } from "./parseAudit.ts";
 import { checkpointHash, type SignedCheckpoint } from "./seals.ts";
 
 /** A checkpoint as somebody outside of the database keeps it: whoever has it notices when the chain behind it changes. */

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
 
-import type { AuditConfig } from "./parseAudit.ts";
 import { makePool } from "../database/makePool.ts";
 import { anchorFileOf } from "./anchors.ts";
 import { appendMissingAnchors } from "./appendMissingAnchors.ts";
+import type { AuditConfig } from "./parseAudit.ts";
 import { sealEvents } from "./sealEvents.ts";
 import { createSigningKey, readSigningKey, type SigningKey } from "./signingKeys.ts";
 

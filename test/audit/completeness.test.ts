@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import pg from "pg";
 
+import { type Clinic, createClinic, createOrganization } from "../../src/access/world/people.ts";
 import type { AuditProblem } from "../../src/audit/verifyAudit.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { type Clinic, createClinic, createOrganization } from "../../src/access/world/people.ts";
 import { useEvidence } from "./evidence.ts";
 
 const WRITERS = 8;

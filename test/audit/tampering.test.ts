@@ -2,12 +2,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 import { beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
+import { createClinic, createOrganization, createPatient } from "../../src/access/world/people.ts";
 import { type Anchor, anchorOf, readAnchors } from "../../src/audit/anchors.ts";
 import { lastCheckpoint, sealEvents } from "../../src/audit/sealEvents.ts";
 import { createSigningKey, readSigningKey } from "../../src/audit/signingKeys.ts";
 import type { AuditProblem } from "../../src/audit/verifyAudit.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { createClinic, createOrganization, createPatient } from "../../src/access/world/people.ts";
 import { useEvidence } from "./evidence.ts";
 
 const db = useTestDatabase();
