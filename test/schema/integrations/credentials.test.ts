@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import type { Person } from "../../../src/access/world/people.ts";
+import { applySettings, requestSettings } from "../../../src/access/world/rolledBack.ts";
 import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { makeCredentialBox } from "../../../src/integrations/credentials.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
@@ -75,6 +76,38 @@ describe("a credential", () => {
       { purposeOfUse: "support" },
     ),
   );
+
+  it("is stored and forgotten for the integration that was named, and for no other", () =>
+    db.inTransaction(async (client) => {
+      const { rows } = await client.query<{ id: string }>(
+        `insert into app_public.integrations (organization_id, clinic_id, provider, name)
+         values ($1, $2, 'google_sheets', 'Other') returning id`,
+        [world.own, world.here.clinic.id],
+      );
+      const otherId = rows[0]?.id ?? "";
+      const run = async (sql: string, values: unknown[]) => {
+        await applySettings(client, requestSettings(world.owner));
+        await client.query(sql, values);
+        await client.query("reset role");
+        const { rows: stored } = await client.query(
+          `select i.id, i.connected_at is not null as connected, c.key_id is not null as stored
+           from app_public.integrations i left join app_private.integration_credentials c on c.integration_id = i.id
+           where i.connected_at is not null or c.key_id is not null order by i.name`,
+        );
+        return stored;
+      };
+      const store = (id: string) => {
+        const { keyId, nonce, ciphertext } = box.seal(id, SECRET);
+        const values = [id, keyId, nonce, ciphertext];
+        return run("select app_hidden.store_credential($1, $2, $3, $4)", values);
+      };
+      const kept = (id: string) => ({ id, connected: true, stored: true });
+      expect(await store(integrationId)).toEqual([kept(integrationId)]);
+      expect(await store(otherId)).toEqual([kept(integrationId), kept(otherId)]);
+      expect(await run("select app_public.disconnect_integration($1)", [integrationId])).toEqual([
+        kept(otherId),
+      ]);
+    }));
 
   it("of an integration that is not there gets the same answer", () =>
     db.asUser(world.owner, (request) =>

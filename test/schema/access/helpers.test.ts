@@ -1,0 +1,273 @@
+import { beforeAll, describe, expect, it } from "@jest/globals";
+import type { ClientBase } from "pg";
+
+import { createFullWorld, type FullWorld } from "../../../src/access/world/fullWorld.ts";
+import {
+  createPatient,
+  createPerson,
+  joinClinic,
+  joinOrganization,
+} from "../../../src/access/world/people.ts";
+import { applySettings, requestSettings } from "../../../src/access/world/rolledBack.ts";
+import { type Actor, type Request, type Scope, useTestDatabase } from "../../support/database.ts";
+
+/**
+ * What holds for every function that answers policies with ids (my_organization_ids, my_clinic_ids, clinic_ids_with_role,
+ * organization_ids_with_role, administered_clinic_ids, administered_organization_ids, metric_clinic_ids,
+ * metric_organization_ids, measured_clinic_ids, readable_clinic_ids, …): found in the catalogue, so that a new one is held
+ * to it as well.
+ */
+const db = useTestDatabase();
+/** The one function that says who somebody is, not where they work. */
+const AS_PATIENT = "my_patient_ids";
+const SUPPORT = { purposeOfUse: "support" };
+type Standing = "provider" | "clinicAdmin" | "owner" | "portal" | "superadmin" | "breakGlass";
+/** A function's name, and a call of it for every role or for a feature that is there. */
+type Helper = { name: string; call: string };
+type Ids = Record<string, string[]>;
+
+let world: FullWorld;
+let helpers: Helper[];
+/** Each of them has the same standing in both organizations, the provider and the administrator in two clinics of one. */
+const people = {} as Record<Standing, Actor>;
+/** Of what a helper can answer: the organization. */
+const organizationOf = new Map<string, string>();
+
+beforeAll(async () => {
+  world = await createFullWorld(db);
+  const { own, foreign, here, there, abroad, superadmin, breakGlass } = world;
+  const { superuser } = db;
+  await superuser.query("update app_public.subscriptions set plan = 'starter'");
+  const [provider, clinicAdmin, owner, portal] = [
+    await createPerson(superuser),
+    await createPerson(superuser),
+    await createPerson(superuser),
+    await createPerson(superuser),
+  ];
+  for (const { clinic } of [here, there, abroad]) {
+    await joinClinic(superuser, provider, clinic, "provider");
+    await joinClinic(superuser, clinicAdmin, clinic, "clinic_admin");
+  }
+  for (const organizationId of [own, foreign]) {
+    await joinOrganization(superuser, owner, organizationId, "owner");
+  }
+  for (const { clinic } of [here, abroad]) {
+    await createPatient(superuser, clinic, { portalUserId: portal.userId });
+  }
+  Object.assign(people, { provider, clinicAdmin, owner, portal, superadmin, breakGlass });
+  const { rows } = await superuser.query<Helper>(
+    `select p.proname as name, format('app_hidden.%I(%s)', p.proname, coalesce((
+       select string_agg(
+         case when t.typelem <> 0 then format('enum_range(null::%s)', t.typelem::regtype) else '''integrations''' end, ', '
+       )
+       from unnest(p.proargtypes) as argument
+       join pg_catalog.pg_type t on t.oid = argument
+     ), '')) as call
+     from pg_catalog.pg_proc p
+     where p.pronamespace = 'app_hidden'::regnamespace and p.proretset and p.prorettype = 'uuid'::regtype
+     order by p.proname`,
+  );
+  helpers = rows;
+  const places = await superuser.query<{ id: string; organization_id: string }>(
+    `select id, id as organization_id from app_public.organizations
+     union all select id, organization_id from app_public.clinics
+     union all select id, organization_id from app_public.patients
+     union all select id, organization_id from app_public.care_sessions
+     union all select id, organization_id from app_public.reports`,
+  );
+  places.rows.forEach((row) => organizationOf.set(row.id, row.organization_id));
+});
+
+/** What every helper answers somebody. */
+function idsFor(
+  actor: Actor,
+  scope: Scope = {},
+  arrange: (client: ClientBase) => Promise<unknown> = () => Promise.resolve(),
+): Promise<Ids> {
+  return db.inTransaction(async (client) => {
+    await arrange(client);
+    // Some are for other functions only; what they answer holds all the same.
+    await client.query("grant execute on all functions in schema app_hidden to app_user");
+    await applySettings(client, requestSettings(actor, { ...SUPPORT, ...scope }));
+    const ids: Ids = {};
+    for (const { name, call } of helpers) {
+      const { rows } = await client.query<{ id: string }>(`select id from ${call} as id order by id`);
+      ids[name] = rows.map(({ id }) => id);
+    }
+    return ids;
+  });
+}
+
+const keep = (ids: Ids, test: (id: string, name: string) => boolean): Ids =>
+  Object.fromEntries(Object.entries(ids).map(([name, all]) => [name, all.filter((id) => test(id, name))]));
+
+const change =
+  (sql: string, ...values: unknown[]) =>
+  (client: ClientBase) =>
+    client.query(sql, values);
+
+const isOfClinics = (name: string) => name.includes("clinic_ids");
+const EVERYBODY = ["provider", "clinicAdmin", "owner", "portal", "superadmin", "breakGlass"] as const;
+const MEMBERS = ["provider", "clinicAdmin", "owner"] as const;
+
+describe("every function that answers with ids", () => {
+  it("answers somebody of these with something, so that less would be noticed", async () => {
+    expect(helpers.length).toBeGreaterThan(12);
+    const answers = await Promise.all(EVERYBODY.map((who) => idsFor(people[who])));
+    const silent = helpers.filter(({ name }) => answers.every((ids) => ids[name]?.length === 0));
+    expect(silent).toEqual([]);
+  });
+
+  it.each(EVERYBODY)("narrows to the organization that a request names: %s", async (who) => {
+    const all = await idsFor(people[who]);
+    for (const organizationId of [world.own, world.foreign]) {
+      const expected = keep(all, (id) => organizationOf.get(id) === organizationId);
+      // Who one is, one stays; the tables narrow it (below).
+      expected[AS_PATIENT] = all[AS_PATIENT] ?? [];
+      expect(await idsFor(people[who], { organizationId })).toEqual(expected);
+    }
+  });
+
+  it("leaves it to the tables to narrow what somebody has as a patient, and each of them does", async () => {
+    const { rows: tables } = await db.superuser.query<{ name: string }>(
+      `select distinct polrelid::regclass::text as name from pg_catalog.pg_policy
+       where pg_get_expr(polqual, polrelid) like $1`,
+      [`%${AS_PATIENT}(%`],
+    );
+    expect(tables.length).toBeGreaterThan(3);
+    for (const organizationId of [world.own, world.foreign]) {
+      const elsewhere = (request: Request, name: string) =>
+        request.attempt(`select from ${name} where organization_id <> $1`, [organizationId]);
+      const isNarrowed = async (request: Request) => {
+        for (const { name } of tables) {
+          expect([name, await elsewhere(request, name)]).toEqual([name, 0]);
+        }
+      };
+      await db.asUser(people.portal, isNarrowed, { organizationId });
+      await db.asUser(people.portal, async (request) =>
+        expect(await elsewhere(request, "app_public.patients")).toBe(1),
+      );
+    }
+  });
+
+  it.each(EVERYBODY)("narrows to the clinic that a request names: %s", async (who) => {
+    const all = await idsFor(people[who]);
+    for (const { clinic } of [world.here, world.there, world.abroad]) {
+      const ids = await idsFor(people[who], { clinicId: clinic.id });
+      const clinicIds = keep(ids, (_id, name) => isOfClinics(name));
+      expect(clinicIds).toEqual(keep(all, (id, name) => isOfClinics(name) && id === clinic.id));
+      // Nobody gets more by naming one.
+      expect(ids).toEqual(keep(ids, (id, name) => all[name]?.includes(id) ?? false));
+      expect([ids.metric_organization_ids, ids.administered_organization_ids]).toEqual([[], []]);
+    }
+  });
+
+  it.each(MEMBERS)("gives nothing by a membership of the organization that has ended: %s", async (who) => {
+    const all = await idsFor(people[who]);
+    for (const organizationId of [world.own, world.foreign]) {
+      const left = await idsFor(
+        people[who],
+        {},
+        change(
+          "update app_public.organization_memberships set active = false where user_id = $1 and organization_id = $2",
+          people[who].userId,
+          organizationId,
+        ),
+      );
+      expect(left).toEqual(keep(all, (id) => organizationOf.get(id) !== organizationId));
+    }
+  });
+
+  it.each(["provider", "clinicAdmin"] as const)(
+    "gives no clinic by an ended membership of it: %s",
+    async (who) => {
+      const all = await idsFor(people[who]);
+      const left = await idsFor(
+        people[who],
+        {},
+        change(
+          "update app_public.clinic_memberships set active = false where user_id = $1 and clinic_id = $2",
+          people[who].userId,
+          world.here.clinic.id,
+        ),
+      );
+      expect(keep(left, (_id, name) => isOfClinics(name))).toEqual(
+        keep(all, (id, name) => isOfClinics(name) && id !== world.here.clinic.id),
+      );
+    },
+  );
+
+  it.each(["provider", "clinicAdmin"] as const)(
+    "gives no clinic that is closed to who works in it: %s",
+    async (who) => {
+      const all = await idsFor(people[who]);
+      const close = change(
+        "update app_public.clinics set active = false where id = $1",
+        world.here.clinic.id,
+      );
+      const left = await idsFor(people[who], {}, close);
+      expect(keep(left, (_id, name) => isOfClinics(name))).toEqual(
+        keep(all, (id, name) => isOfClinics(name) && id !== world.here.clinic.id),
+      );
+    },
+  );
+
+  it("gives a patient nothing by a record that was deleted", async () => {
+    const all = await idsFor(people.portal);
+    const remove = change(
+      "update app_public.patients set deleted_at = now() where portal_user_id = $1 and organization_id = $2",
+      people.portal.userId,
+      world.own,
+    );
+    expect(await idsFor(people.portal, {}, remove)).toEqual(
+      keep(all, (id) => organizationOf.get(id) === world.foreign),
+    );
+  });
+
+  it("gives a superadmin nothing clinical without a purpose", async () => {
+    const ids = await idsFor(people.superadmin, { purposeOfUse: "" });
+    expect(ids.readable_clinic_ids).toEqual([]);
+    expect(ids.my_clinic_ids?.length).toBeGreaterThan(0);
+  });
+
+  it("gives nothing to who has no standing anywhere", async () => {
+    const ids = await idsFor(world.stranger);
+    expect(ids).toEqual(keep(ids, () => false));
+  });
+});
+
+describe("current_user_id, and with it all of them", () => {
+  const refused = async (actor: Actor, arrange?: (client: ClientBase) => Promise<unknown>) => {
+    for (const { call } of [{ call: "app_hidden.current_user_id()" }, ...helpers]) {
+      const answer = db.inTransaction(async (client) => {
+        await arrange?.(client);
+        await client.query("grant execute on all functions in schema app_hidden to app_user");
+        await applySettings(client, requestSettings(actor));
+        return (await client.query(`select ${call}`)).rowCount;
+      });
+      await expect(answer.catch((error) => error.code)).resolves.toBe("UNAUT");
+    }
+  };
+
+  it("answers who is signed in", () =>
+    db.asUser(people.owner, async (request) => {
+      expect(await request.value("select app_hidden.current_user_id()")).toBe(people.owner.userId);
+    }));
+
+  it.each([
+    ["whose account is closed", "update app_public.users set deleted_at = now() where id = $1"],
+    [
+      "whose session is revoked",
+      "update app_private.auth_sessions set revoked_at = now(), revoked_reason = 'test' where user_id = $1",
+    ],
+    [
+      "whose session has expired",
+      `update app_private.auth_sessions
+       set created_at = now() - interval '2 days', expires_at = now() - interval '1 second' where user_id = $1`,
+    ],
+    ["whose session is gone", "delete from app_private.auth_sessions where user_id = $1"],
+  ])("refuses somebody %s", (_who, sql) => refused(people.owner, change(sql, people.owner.userId)));
+
+  it("refuses somebody with the session of another", () =>
+    refused({ userId: people.owner.userId, sessionId: people.provider.sessionId }));
+});

@@ -1,0 +1,186 @@
+import { beforeAll, describe, expect, it } from "@jest/globals";
+import type { ClientBase } from "pg";
+
+import { createFullWorld, type FullWorld } from "../../../src/access/world/fullWorld.ts";
+import { applySettings } from "../../../src/access/world/rolledBack.ts";
+import { useTestDatabase } from "../../support/database.ts";
+
+/** The tables that only the servers' roles and definer functions reach, and what exactly they may write there. */
+const db = useTestDatabase();
+let world: FullWorld;
+
+beforeAll(async () => {
+  world = await createFullWorld(db);
+  for (const organizationId of [world.own, world.foreign]) {
+    await db.superuser.query("insert into app_audit.legal_holds (organization_id, reason) values ($1, 'x')", [
+      organizationId,
+    ]);
+    await db.superuser.query(
+      "insert into app_audit.retention_policies (organization_id, jurisdiction) values ($1, 'x')",
+      [organizationId],
+    );
+  }
+});
+
+/** How a statement ends: a number of rows, or an SQLSTATE. */
+async function outcome(client: ClientBase, sql: string, values: unknown[] = []): Promise<number | string> {
+  await client.query("savepoint attempt");
+  try {
+    return (await client.query(sql, values)).rowCount ?? 0;
+  } catch (error) {
+    await client.query("rollback to savepoint attempt");
+    return (error as { code: string }).code;
+  }
+}
+
+const asDefiner = <T>(work: (client: ClientBase) => Promise<T>) =>
+  db.inTransaction(async (client) => {
+    await applySettings(client, { role: "app_definer" });
+    return work(client);
+  });
+
+describe("app_definer", () => {
+  const CHECKPOINT = `insert into app_audit.checkpoints (sequence, event_count, root, previous_hash, key_id, signature)
+    values ($1, $2, sha256('root'), null, 'key', decode(repeat('00', 64), 'hex'))`;
+  const SEAL = `insert into app_audit.seals
+      (checkpoint_sequence, organization_id, event_count, first_event_id, last_event_id, merkle_root)
+    values (1, $1, $2, gen_random_uuid(), gen_random_uuid(), sha256('root'))`;
+
+  it("can write checkpoints from the first on, and cannot write one before it", () =>
+    asDefiner(async (client) => {
+      expect(await outcome(client, CHECKPOINT, [1, 5])).toBe(1);
+      expect(await outcome(client, "select from app_audit.checkpoints")).toBe(1);
+      expect(await outcome(client, CHECKPOINT, [0, 5])).toBe("42501");
+      expect(await outcome(client, CHECKPOINT, [-1, 5])).toBe("42501");
+    }));
+
+  it("can write seals of events, and cannot write one of none", () =>
+    asDefiner(async (client) => {
+      await client.query(CHECKPOINT, [1, 5]);
+      expect(await outcome(client, SEAL, [world.own, 5])).toBe(1);
+      expect(await outcome(client, SEAL, [null, 1])).toBe(1);
+      expect(await outcome(client, "select from app_audit.seals")).toBe(2);
+      expect(await outcome(client, SEAL, [world.foreign, 0])).toBe("42501");
+    }));
+
+  it("cannot change or remove either", () =>
+    asDefiner(async (client) => {
+      for (const table of ["checkpoints", "seals", "legal_holds", "retention_policies"]) {
+        expect(await outcome(client, `delete from app_audit.${table}`)).toBe("42501");
+        expect(await outcome(client, `update app_audit.${table} set organization_id = null`)).toMatch(/42/);
+      }
+    }));
+
+  it("sees every legal hold and how long events are kept, of every organization", () =>
+    asDefiner(async (client) => {
+      expect(await outcome(client, "select from app_audit.legal_holds")).toBe(2);
+      expect(await outcome(client, "select from app_audit.retention_policies")).toBe(2);
+    }));
+});
+
+describe("a table that app_definer keeps (all_definer)", () => {
+  it("takes every row that it may write, and shows each", async () => {
+    const { rows: tables } = await db.superuser.query<{ name: string; columns: string | null }>(
+      `select p.polrelid::regclass::text as name, (
+         select string_agg(quote_ident(a.attname), ', ' order by a.attnum)
+         from pg_catalog.pg_attribute a
+         where a.attrelid = p.polrelid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+         and has_column_privilege('app_definer', p.polrelid, a.attnum, 'insert')
+       ) as columns
+       from pg_catalog.pg_policy p
+       where p.polname = 'all_definer' and pg_get_expr(p.polqual, p.polrelid) = 'true'
+       order by name`,
+    );
+    expect(tables.length).toBeGreaterThan(8);
+    for (const { name, columns } of tables) {
+      await asDefiner(async (client) => {
+        await client.query("reset role");
+        const { rows } = await client.query<{ count: number }>(`select count(*)::int from ${name}`);
+        await client.query("set local role app_definer");
+        expect([name, await outcome(client, `select from ${name}`)]).toEqual([name, rows[0]?.count]);
+        if (columns !== null) {
+          // An empty row: what refuses it is what it lacks (23…), and not a policy.
+          const sql = `insert into ${name} (${columns}) select ${columns} from jsonb_populate_record(null::${name}, '{}')`;
+          expect([name, await outcome(client, sql)]).not.toEqual([name, "42501"]);
+        }
+      });
+    }
+  });
+});
+
+describe("an import", () => {
+  /** With the schema opened, which it is not: the policies hold by themselves. */
+  const asAuditImport = (organizationIds: string[], work: (client: ClientBase) => Promise<void>) =>
+    db.inTransaction(async (client) => {
+      await client.query("grant usage on schema app_audit to app_data");
+      await applySettings(client, { role: "app_data", "app.data_scope": organizationIds.join(",") });
+      await work(client);
+    });
+
+  it.each(["legal_holds", "retention_policies"])(
+    "reaches nothing of %s, and would no other's",
+    async (table) => {
+      const read = `select organization_id from app_audit.${table}`;
+      await db.asData([world.own], async ({ client }) => expect(await outcome(client, read)).toBe("42501"));
+      for (const organizationId of [world.own, world.foreign]) {
+        await asAuditImport([organizationId], async (client) => {
+          expect((await client.query(read)).rows).toEqual([{ organization_id: organizationId }]);
+          const give = `update app_audit.${table} set organization_id = $1`;
+          expect(await outcome(client, give, [organizationId])).toBe(1);
+        });
+      }
+      await asAuditImport([], async (client) => expect(await outcome(client, read)).toBe(0));
+    },
+  );
+
+  it("would put a hold on its organization, and on no other one", () =>
+    asAuditImport([world.own], async (client) => {
+      const sql = "insert into app_audit.legal_holds (organization_id, reason) values ($1, 'x')";
+      expect(await outcome(client, sql, [world.own])).toBe(1);
+      expect(await outcome(client, sql, [world.foreign])).toBe("42501");
+    }));
+
+  it("cannot leave a hold that belongs to nobody, whoever writes it", () =>
+    db.inTransaction(async (client) => {
+      const sql = "insert into app_audit.legal_holds (organization_id, reason) values (null, 'x')";
+      expect(await outcome(client, sql)).toBe("23502");
+    }));
+
+  it("can record its runs, batches and problems, and cannot record empty ones", () =>
+    db.asData([world.own], async (request) => {
+      const { client } = request;
+      const runId = await request.value<string>(
+        "insert into app_private.backfill_runs (name) values ('a') returning id",
+      );
+      expect(await outcome(client, "insert into app_private.backfill_runs (name) values ('')")).toBe("42501");
+      const batch = `insert into app_private.backfill_batches (run_id, number, first_key, last_key, rows_changed)
+        values ($1, $2, 'a', 'b', 1)`;
+      expect(await outcome(client, batch, [runId, 1])).toBe(1);
+      expect(await outcome(client, batch, [runId, 0])).toBe("42501");
+      const issue = `insert into app_private.backfill_issues (run_id, table_name, row_id, problem)
+        values ($1, 'x', gen_random_uuid(), $2)`;
+      expect(await outcome(client, issue, [runId, "no city"])).toBe(1);
+      expect(await outcome(client, issue, [runId, ""])).toBe("42501");
+      // With those that were there: a run is the operator's, whatever it is over.
+      expect(await outcome(client, "select from app_private.backfill_runs")).toBe(2);
+      expect(await outcome(client, "select from app_private.backfill_batches")).toBe(2);
+      expect(await outcome(client, "select from app_private.backfill_issues")).toBe(3);
+    }));
+
+  it("keeps, sees and forgets what rows were before in its organizations, and in no other", async () => {
+    const keep = `insert into app_private.backfill_originals (run_id, table_name, row_id, original)
+      select id, 'x', gen_random_uuid(), jsonb_build_object('organization_id', $1::uuid) from app_private.backfill_runs`;
+    await db.asData([world.own], async ({ client }) => {
+      const { rows } = await client.query(
+        "select original ->> 'organization_id' as tenant from app_private.backfill_originals",
+      );
+      expect(rows).toEqual([{ tenant: world.own }]);
+      expect(await outcome(client, keep, [world.own])).toBe(1);
+      expect(await outcome(client, keep, [world.foreign])).toBe("42501");
+      expect(await outcome(client, "delete from app_private.backfill_originals")).toBe(2);
+    });
+    await db.asData([], async ({ client }) =>
+      expect(await outcome(client, "delete from app_private.backfill_originals")).toBe(0),
+    );
+  });
+});
