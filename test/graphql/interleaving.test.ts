@@ -100,7 +100,7 @@ it("shows 100 people who share one connection for 10,000 requests, errors among 
     if (!asker) {
       throw new Error("There is somebody at every place.");
     }
-    const foreign = people.find(({ patients }) => patients.length > 0 && patients !== asker.patients)
+    const foreign = people.find(({ patients: [id] }) => id !== undefined && !asker.patients.includes(id))
       ?.patients[0];
     if (number % 5 === 4) {
       const { text } = await send(asker, MISHAPS[number % MISHAPS.length]?.(foreign ?? "") ?? READ);
