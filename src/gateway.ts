@@ -6,7 +6,7 @@ import { grafserv } from "grafserv/express/v4";
 import { makeSchema } from "graphile-build";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
-import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
+import { makePgService } from "postgraphile/adaptors/pg";
 
 import { makeObserveOperationsPlugin } from "../plugins/ObserveOperationsPlugin.ts";
 import { type BootCheck, makeBootCheck } from "./access/bootCheck.ts";
@@ -19,6 +19,7 @@ import type { ConnectionGate } from "./database/ConnectionGate.ts";
 import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
 import { makePool } from "./database/makePool.ts";
 import { openRequestPools } from "./database/openRequestPools.ts";
+import { ReliableSubscriber } from "./database/ReliableSubscriber.ts";
 import { makeRequestConnections } from "./database/requestConnections.ts";
 import { makeMaskError } from "./errors/maskError.ts";
 import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
@@ -43,6 +44,9 @@ import { ReleaseList } from "./ReleaseList.ts";
 import { makeMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { connectionEvents, observeGateway } from "./telemetry/observeGateway.ts";
 import { makePseudonym } from "./telemetry/pseudonyms.ts";
+
+/** Milliseconds. */
+const LISTEN_DEADLINE = 5_000;
 
 export interface GatewayDependencies {
   /** Connection of the gateway's login role, which may do nothing but become a request's role. */
@@ -221,8 +225,12 @@ export function makeGatewayPreset(
   { pool, url, logger, identities, releases, service }: PresetParts,
 ): GraphileConfig.Preset {
   // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
-  const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
-  const pgSubscriber = new PgSubscriber(listenPool);
+  const listenPool = makePool(
+    url,
+    { max: 1, applicationName: "bailiwick-listen", statementDeadline: LISTEN_DEADLINE },
+    logger,
+  );
+  const pgSubscriber = new ReliableSubscriber(listenPool);
   releases.add(async () => {
     pgSubscriber.release();
     await listenPool.end();
