@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import type { Logger } from "pino";
-import { makePgService, PgSubscriber } from "postgraphile/adaptors/pg";
+import { makePgService } from "postgraphile/adaptors/pg";
 
 import { makeObserveOperationsPlugin } from "../plugins/ObserveOperationsPlugin.ts";
 import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
@@ -11,6 +11,7 @@ import { signToken } from "./auth/signToken.ts";
 import type { Config } from "./config.ts";
 import type { ConnectionGate } from "./database/ConnectionGate.ts";
 import { makePool } from "./database/makePool.ts";
+import { ReliableSubscriber } from "./database/ReliableSubscriber.ts";
 import { makeRequestConnections } from "./database/requestConnections.ts";
 import type { TrustedDocuments } from "./documents/TrustedDocuments.ts";
 import { makeMaskError } from "./errors/maskError.ts";
@@ -41,7 +42,7 @@ export function makeGatewayPreset(
 ): GraphileConfig.Preset {
   // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
   const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
-  const pgSubscriber = new PgSubscriber(listenPool);
+  const pgSubscriber = new ReliableSubscriber(listenPool);
   releases.add(async () => {
     pgSubscriber.release();
     await listenPool.end();

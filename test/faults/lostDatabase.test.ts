@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it, jest } from "@jest/globals";
 
 import { createWorld, type World } from "../../src/access/world/world.ts";
+import { errorsOf, useSubscriber } from "../graphql/subscriber.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { FaultProxy } from "../support/FaultProxy.ts";
 import { useGateway } from "../support/graphql.ts";
@@ -30,6 +31,8 @@ beforeAll(async () => {
   world = await createWorld(db.superuser);
 });
 
+const subscriber = useSubscriber(db, api);
+const metrics = async () => (await fetch(`${api.gateway.adminUrl}/metrics`)).text();
 const QUERY = "{ clinics { nodes { rowId } } }";
 const ask = (query = QUERY) => api.query(world.here.provider, query);
 const status = async (path: string) => (await fetch(`${api.gateway.adminUrl}${path}`)).status;
@@ -91,6 +94,27 @@ describe("a lost database", () => {
     }
     await healed();
     await eventually(async () => (await connections()) <= 3);
+  });
+});
+
+describe("subscriptions", () => {
+  it("all end with UNAVAILABLE when the connection that listens is lost, and none is silently dead", async () => {
+    const query = "subscription { notificationReceived { operation } }";
+    const open = Array.from({ length: 5 }, () => subscriber.as(world.here.provider, query));
+    const endings = open.map((news) =>
+      news.next().then(
+        (given) => errorsOf(given)?.[0]?.extensions?.code,
+        (errors: { extensions?: { code?: string } }[]) => errors[0]?.extensions?.code,
+      ),
+    );
+    await subscriber.untilListening(`notifications:${world.here.provider.userId}`);
+    await eventually(async () => /^bailiwick_websockets 5$/m.test(await metrics()));
+    // All of them have asked for their right to listen by then: each took a connection.
+    await eventually(async () =>
+      /^bailiwick_database_wait_seconds_count (\d{2,}|[5-9])$/m.test(await metrics()),
+    );
+    proxy.cut();
+    expect(await Promise.all(endings)).toEqual(Array.from({ length: 5 }, () => "UNAVAILABLE"));
   });
 });
 

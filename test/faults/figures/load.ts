@@ -17,8 +17,7 @@ export interface Outcome {
 
 export type Send = () => Promise<Answer>;
 
-export const DATA_QUERY =
-  "{ patients(first: 20) { nodes { rowId firstName lastName clinicId: homeClinicId } } }";
+export const DATA_QUERY = "{ patients(first: 20) { nodes { rowId city homeClinicId } } }";
 export const LIGHT_QUERY = "{ clinics { nodes { rowId } } }";
 
 /** Sends to one address over kept connections. */

@@ -7,7 +7,7 @@ import { WebSocket } from "ws";
 import { findPostmaster } from "../../../src/database/embedded/postmaster.ts";
 import { eventually } from "../eventually.ts";
 import { type Bench, countConnections, type Figure, metricOf, type Served, withGateway } from "./bench.ts";
-import { closedLoad, DATA_QUERY, isHonest, makeSender, type Outcome, tally } from "./load.ts";
+import { closedLoad, DATA_QUERY, makeSender, type Outcome, tally } from "./load.ts";
 
 const MINUTE = 60_000;
 const MEGABYTE = 1024 * 1024;
@@ -129,9 +129,11 @@ export async function longSockets(bench: Bench): Promise<Figure[]> {
     process.kill(pid, "SIGQUIT");
     await eventually(() => told.size === count, 60_000).catch(() => undefined);
     const seconds = (performance.now() - began) / 1000;
+    // Before they are let go, which ends every one of them.
+    const reached = told.size;
     clients.forEach((client) => void client.dispose());
     const sender = makeSender(gateway.url, { authorization });
-    await eventually(async () => isHonest(await first(sender.send(DATA_QUERY))), 60_000);
+    await eventually(async () => (await sender.send(DATA_QUERY)).status === 200, 60_000);
     sender.close();
     const again = openSockets(gateway, authorization, 1, () => undefined);
     await eventually(listening, 60_000);
@@ -141,16 +143,11 @@ export async function longSockets(bench: Bench): Promise<Figure[]> {
         number: "23",
         fault: `${count} idle subscriptions, Postgres restarts`,
         promise: "every subscription ends with an error, so that its client asks anew; none is silently dead",
-        measured: `${told.size} of ${count} told within ${seconds.toFixed(1)} s; subscribing works again`,
-        holds: told.size === count,
+        measured: `${reached} of ${count} told within ${seconds.toFixed(1)} s; subscribing works again`,
+        holds: reached === count,
       },
     ];
   });
-}
-
-async function first(answer: ReturnType<ReturnType<typeof makeSender>["send"]>): Promise<Outcome> {
-  const given = await answer;
-  return { status: given.status, milliseconds: 0, at: 0, answer: given };
 }
 
 function openSockets(
