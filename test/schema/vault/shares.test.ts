@@ -173,27 +173,6 @@ describe("a share", () => {
     }),
   );
 
-  it("is opened by its own id, and the clinic's other ones stay closed and off the record", () =>
-    db.asUser(owner, async (request) => {
-      const reader = await createMember(db.superuser, clinic, "provider");
-      const give = async (content: string) =>
-        shareRecords(request, [await storeRecord(request, owner, content)], { clinicId: clinic.id });
-      const [one, other] = [await give("one"), await give("other")];
-      await request.become(reader);
-      const rows = await request.rows<SharedRow>("select * from app_vault.open_share($1)", [one.shareId]);
-      expect(rows.map((row) => row.share_id)).toEqual([one.shareId]);
-      await expect(
-        request.attempt("select * from app_vault.open_share(gen_random_uuid())"),
-      ).rejects.toMatchObject({ code: "NTFND" });
-      await request.become(owner);
-      const opened = (id: string) =>
-        request.rows("select reader_id from app_vault.healthcare_access_audit($1) where action = 'opened'", [
-          id,
-        ]);
-      expect(await opened(one.shareId)).toEqual([{ reader_id: reader.userId }]);
-      expect(await opened(other.shareId)).toEqual([]);
-    }));
-
   it.each(["staff", "viewer", "stranger", "another clinic's provider", "superadmin"])(
     "cannot be opened by the clinic's %s",
     async (kind) => {

@@ -10,6 +10,7 @@ import {
 } from "../../../src/access/world/people.ts";
 import { applySettings, requestSettings } from "../../../src/access/world/rolledBack.ts";
 import { type Actor, type Request, type Scope, useTestDatabase } from "../../support/database.ts";
+import { type IdFunction, readIdFunctions } from "./idFunctions.ts";
 
 /**
  * What holds for every function that answers policies with ids (my_organization_ids, my_clinic_ids, clinic_ids_with_role,
@@ -22,12 +23,10 @@ const db = useTestDatabase();
 const AS_PATIENT = "my_patient_ids";
 const SUPPORT = { purposeOfUse: "support" };
 type Standing = "provider" | "clinicAdmin" | "owner" | "portal" | "superadmin" | "breakGlass";
-/** A function's name, and a call of it for every role or for a feature that is there. */
-type Helper = { name: string; call: string };
 type Ids = Record<string, string[]>;
 
 let world: FullWorld;
-let helpers: Helper[];
+let functions: IdFunction[];
 /** Each of them has the same standing in both organizations, the provider and the administrator in two clinics of one. */
 const people = {} as Record<Standing, Actor>;
 /** Of what a helper can answer: the organization. */
@@ -55,19 +54,7 @@ beforeAll(async () => {
     await createPatient(superuser, clinic, { portalUserId: portal.userId });
   }
   Object.assign(people, { provider, clinicAdmin, owner, portal, superadmin, breakGlass });
-  const { rows } = await superuser.query<Helper>(
-    `select p.proname as name, format('app_hidden.%I(%s)', p.proname, coalesce((
-       select string_agg(
-         case when t.typelem <> 0 then format('enum_range(null::%s)', t.typelem::regtype) else '''integrations''' end, ', '
-       )
-       from unnest(p.proargtypes) as argument
-       join pg_catalog.pg_type t on t.oid = argument
-     ), '')) as call
-     from pg_catalog.pg_proc p
-     where p.pronamespace = 'app_hidden'::regnamespace and p.proretset and p.prorettype = 'uuid'::regtype
-     order by p.proname`,
-  );
-  helpers = rows;
+  functions = await readIdFunctions(superuser);
   const places = await superuser.query<{ id: string; organization_id: string }>(
     `select id, id as organization_id from app_public.organizations
      union all select id, organization_id from app_public.clinics
@@ -90,7 +77,7 @@ function idsFor(
     await client.query("grant execute on all functions in schema app_hidden to app_user");
     await applySettings(client, requestSettings(actor, { ...SUPPORT, ...scope }));
     const ids: Ids = {};
-    for (const { name, call } of helpers) {
+    for (const { name, call } of functions) {
       const { rows } = await client.query<{ id: string }>(`select id from ${call} as id order by id`);
       ids[name] = rows.map(({ id }) => id);
     }
@@ -112,9 +99,9 @@ const MEMBERS = ["provider", "clinicAdmin", "owner"] as const;
 
 describe("every function that answers with ids", () => {
   it("answers somebody of these with something, so that less would be noticed", async () => {
-    expect(helpers.length).toBeGreaterThan(12);
+    expect(functions.length).toBeGreaterThan(12);
     const answers = await Promise.all(EVERYBODY.map((who) => idsFor(people[who])));
-    const silent = helpers.filter(({ name }) => answers.every((ids) => ids[name]?.length === 0));
+    const silent = functions.filter(({ name }) => answers.every((ids) => ids[name]?.length === 0));
     expect(silent).toEqual([]);
   });
 
@@ -234,40 +221,4 @@ describe("every function that answers with ids", () => {
     const ids = await idsFor(world.stranger);
     expect(ids).toEqual(keep(ids, () => false));
   });
-});
-
-describe("current_user_id, and with it all of them", () => {
-  const refused = async (actor: Actor, arrange?: (client: ClientBase) => Promise<unknown>) => {
-    for (const { call } of [{ call: "app_hidden.current_user_id()" }, ...helpers]) {
-      const answer = db.inTransaction(async (client) => {
-        await arrange?.(client);
-        await client.query("grant execute on all functions in schema app_hidden to app_user");
-        await applySettings(client, requestSettings(actor));
-        return (await client.query(`select ${call}`)).rowCount;
-      });
-      await expect(answer.catch((error) => error.code)).resolves.toBe("UNAUT");
-    }
-  };
-
-  it("answers who is signed in", () =>
-    db.asUser(people.owner, async (request) => {
-      expect(await request.value("select app_hidden.current_user_id()")).toBe(people.owner.userId);
-    }));
-
-  it.each([
-    ["whose account is closed", "update app_public.users set deleted_at = now() where id = $1"],
-    [
-      "whose session is revoked",
-      "update app_private.auth_sessions set revoked_at = now(), revoked_reason = 'test' where user_id = $1",
-    ],
-    [
-      "whose session has expired",
-      `update app_private.auth_sessions
-       set created_at = now() - interval '2 days', expires_at = now() - interval '1 second' where user_id = $1`,
-    ],
-    ["whose session is gone", "delete from app_private.auth_sessions where user_id = $1"],
-  ])("refuses somebody %s", (_who, sql) => refused(people.owner, change(sql, people.owner.userId)));
-
-  it("refuses somebody with the session of another", () =>
-    refused({ userId: people.owner.userId, sessionId: people.provider.sessionId }));
 });

@@ -1,0 +1,54 @@
+import { beforeAll, describe, expect, it } from "@jest/globals";
+import type { ClientBase } from "pg";
+
+import { createPerson } from "../../../src/access/world/people.ts";
+import { applySettings, requestSettings } from "../../../src/access/world/rolledBack.ts";
+import { type Actor, useTestDatabase } from "../../support/database.ts";
+import { type IdFunction, readIdFunctions } from "./idFunctions.ts";
+
+const db = useTestDatabase();
+let functions: IdFunction[];
+let owner: Actor;
+let other: Actor;
+
+beforeAll(async () => {
+  functions = await readIdFunctions(db.superuser);
+  owner = await createPerson(db.superuser);
+  other = await createPerson(db.superuser);
+});
+
+describe("current_user_id, and with it every function that answers policies with ids", () => {
+  const refused = async (actor: Actor, arrange?: (client: ClientBase) => Promise<unknown>) => {
+    for (const { call } of [{ call: "app_hidden.current_user_id()" }, ...functions]) {
+      const answer = db.inTransaction(async (client) => {
+        await arrange?.(client);
+        await client.query("grant execute on all functions in schema app_hidden to app_user");
+        await applySettings(client, requestSettings(actor));
+        return (await client.query(`select ${call}`)).rowCount;
+      });
+      await expect(answer.catch((error) => error.code)).resolves.toBe("UNAUT");
+    }
+  };
+
+  it("answers who is signed in", () =>
+    db.asUser(owner, async (request) => {
+      expect(await request.value("select app_hidden.current_user_id()")).toBe(owner.userId);
+    }));
+
+  it.each([
+    ["whose account is closed", "update app_public.users set deleted_at = now() where id = $1"],
+    [
+      "whose session is revoked",
+      "update app_private.auth_sessions set revoked_at = now(), revoked_reason = 'test' where user_id = $1",
+    ],
+    [
+      "whose session has expired",
+      `update app_private.auth_sessions
+       set created_at = now() - interval '2 days', expires_at = now() - interval '1 second' where user_id = $1`,
+    ],
+    ["whose session is gone", "delete from app_private.auth_sessions where user_id = $1"],
+  ])("refuses somebody %s", (_who, sql) => refused(owner, (client) => client.query(sql, [owner.userId])));
+
+  it("refuses somebody with the session of another", () =>
+    refused({ userId: owner.userId, sessionId: other.sessionId }));
+});
