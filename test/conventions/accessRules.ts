@@ -91,6 +91,19 @@ const IMMUTABLE_COLUMNS: CatalogRule = {
   },
 };
 
+const NAMED_POLICIES: CatalogRule = {
+  // `access check` asks it of permissive policies only: elsewhere, a boundary for everybody is right.
+  title: "every policy names its roles, a restrictive one too",
+  query: `
+    select format('%s.%s', p.polrelid::regclass, p.polname) as object, 'policy for public' as detail
+    from pg_catalog.pg_policy p
+    where p.polrelid::regclass::text ~ '^app_' and 0 = any (p.polroles)`,
+  breaks: {
+    sql: "alter policy tenant_boundary on app_public.patients to public",
+    finding: "app_public.patients.tenant_boundary",
+  },
+};
+
 const OWNERS: CatalogRule = {
   title: "tables belong to app_owner",
   query: `
@@ -131,6 +144,7 @@ export const ACCESS_RULES: readonly CatalogRule[] = [
   AUDIT_SCHEMA,
   CLOSED_VAULT,
   IMMUTABLE_COLUMNS,
+  NAMED_POLICIES,
   OWNERS,
   POWERLESS_ROLES,
 ];
