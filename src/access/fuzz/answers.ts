@@ -5,6 +5,8 @@ import type { Variables } from "./openApi.ts";
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const TIME = /\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})/g;
 const ENCODED = /[A-Za-z0-9+/]{16,}={0,2}/g;
+/** Groups come in whatever order the plan of the day gives them. */
+const GROUPS = /"groupedAggregates":(\[(?:\{"keys":\[[^\]]*\]\},?)*\])/g;
 /** Tokens and challenges: new each time. */
 const SECRET = /"(?=[^"]*[0-9])[A-Za-z0-9+/._-]{24,}={0,2}"/g;
 
@@ -24,9 +26,13 @@ export function withoutEcho(text: string, variables: Variables): string {
   return rest;
 }
 
-/** An answer without what differs from one time to the next: new ids and the time of day. */
+/** An answer without what differs from one time to the next: new ids, the time of day, the order of groups. */
 export function withoutNews(text: string): string {
-  const opened = text.replaceAll(ENCODED, (run) => {
+  const sorted = text.replaceAll(GROUPS, (_match, groups: string) => {
+    const keys = (JSON.parse(groups) as { keys: unknown }[]).map((group) => JSON.stringify(group.keys));
+    return `"groupedAggregates":[${keys.toSorted().join()}]`;
+  });
+  const opened = sorted.replaceAll(ENCODED, (run) => {
     const decoded = Buffer.from(run, "base64").toString("latin1");
     return /^\["/.test(decoded) ? decoded : run;
   });

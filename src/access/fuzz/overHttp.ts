@@ -44,6 +44,27 @@ export function authorizationOf({ config }: PreparedDatabase, { actor }: Caller)
   return actor ? { authorization: `Bearer ${signToken(config.auth, actor)}` } : {};
 }
 
+/**
+ * Shows everybody's token once: that it was used from here goes on record as the person's own, and must not come between two
+ * answers that are compared.
+ */
+export async function introduce(
+  database: PreparedDatabase,
+  { gateway }: LoggedGateway,
+  callers: readonly Caller[],
+): Promise<void> {
+  for (const caller of callers) {
+    const { ok } = await fetch(new URL("graphql", gateway.url), {
+      method: "POST",
+      headers: { "content-type": "application/json", ...authorizationOf(database, caller) },
+      body: JSON.stringify({ query: "{ __typename }" }),
+    });
+    if (!ok) {
+      throw new Error(`The gateway does not let ${caller.name} in.`);
+    }
+  }
+}
+
 /** Sends probes through a socket: what is true of the API must be true of the server and of its log. */
 export async function probeOverHttp(
   walk: Walk,

@@ -13,7 +13,7 @@ import { watchLiveNews } from "./liveNews.ts";
 import { MadeUp } from "./MadeUp.ts";
 import { makeReport } from "./makeReport.ts";
 import { type Api, type Caller, openApi } from "./openApi.ts";
-import { type LoggedGateway, probeOverHttp, startLoggedGateway } from "./overHttp.ts";
+import { introduce, type LoggedGateway, probeOverHttp, startLoggedGateway } from "./overHttp.ts";
 import {
   type Answers,
   foreignProbes,
@@ -124,6 +124,9 @@ async function walkThrough(ground: Ground): Promise<void> {
   await findWhatThereIs(ground);
   const { written, before } = await withServer(ground, async (served) => {
     await watchNews(ground, served);
+    if (served) {
+      await introduce(database, served, fuzz.outsiders);
+    }
     const probes = probesOf(ground);
     const answers = await sendProbes(walk, probes, step("what others see", probes.length));
     await sendShare(ground, served, probes, answers);
