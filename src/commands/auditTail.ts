@@ -7,6 +7,7 @@ import { loadConfig } from "../config.ts";
 import { withClient } from "../database/withClient.ts";
 import { stopSignal } from "../stopSignal.ts";
 import { connectionUrl } from "./url.ts";
+import { uuidOption } from "./uuidOption.ts";
 
 interface TailArguments {
   organization: string | undefined;
@@ -55,7 +56,11 @@ export const auditTailCommand: CommandModule<object, TailArguments> = {
   describe: "Print the newest events: who did what to which row. Never what the row says.",
   builder: (args) =>
     args
-      .option("organization", { type: "string", describe: "Those of one organization (its id)." })
+      .option("organization", {
+        type: "string",
+        coerce: uuidOption("--organization"),
+        describe: "Those of one organization (its id).",
+      })
       .option("lines", { alias: "n", type: "number", default: 20, describe: "How many to begin with." })
       .option("follow", {
         alias: "f",

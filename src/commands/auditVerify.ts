@@ -8,6 +8,7 @@ import { withClient } from "../database/withClient.ts";
 import { auditKeyFolder } from "./auditKeyFolder.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
 import { connectionUrl } from "./url.ts";
+import { uuidOption } from "./uuidOption.ts";
 
 interface VerifyArguments {
   organization: string | undefined;
@@ -52,6 +53,7 @@ export const auditVerifyCommand: CommandModule<object, VerifyArguments> = {
     args
       .option("organization", {
         type: "string",
+        coerce: uuidOption("--organization"),
         describe: "Read the events of this organization only (its id).",
       })
       .option("since", {
