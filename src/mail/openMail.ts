@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createTransport } from "nodemailer";
 import type { Logger } from "pino";
 
+import { JobProblem } from "../jobs/JobProblem.ts";
 import type { MailConfig } from "./parseMail.ts";
 import type { LetterText } from "./templates.ts";
 
@@ -36,7 +37,7 @@ export function openMail(config: MailConfig, logger: Logger): Mail {
     return openFolder(config, config.folder, logger);
   }
   return {
-    send: () => Promise.reject(new Error("No mail can be sent: SMTP_URL is not set.")),
+    send: () => Promise.reject(new JobProblem("not_ready", "No mail can be sent: SMTP_URL is not set.")),
     close: () => undefined,
   };
 }
@@ -58,8 +59,11 @@ function openServer(config: MailConfig, smtpUrl: string): Mail {
     async send(letter) {
       await transport.sendMail(message(config, letter)).catch((error: SmtpError) => {
         // What servers answer quotes the address; the code says as much to an operator.
-        throw new Error(
-          `The mail server did not take a mail (${error.responseCode ?? error.code ?? "unknown"}).`,
+        const isRefusal = error.responseCode !== undefined;
+        const said = error.responseCode ?? error.code ?? "unknown";
+        throw new JobProblem(
+          isRefusal ? "refused" : "unavailable",
+          `The mail server did not take a mail (${said}).`,
         );
       });
     },

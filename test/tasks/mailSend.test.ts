@@ -10,7 +10,7 @@ import type { Config } from "../../src/config.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { queuedJobs, runJobs } from "../support/jobs.ts";
 import { useMailServer } from "../support/mailServer.ts";
-import { addJob, count } from "./organizationWork.ts";
+import { addJob, count, lastReason } from "./organizationWork.ts";
 
 const db = useTestDatabase();
 const server = useMailServer();
@@ -107,7 +107,7 @@ describe("mail__send", () => {
     expect(ids[1]).toBe(ids[0]);
   });
 
-  it("writes a file that only its owner reads where no server is configured, and refuses without either", async () => {
+  it("writes a file that only its owner reads where no server is configured, once of what is sent once, and refuses without either", async () => {
     await addJob(db, "mail__send", { template: "export_ready", userId: world.here.provider.userId });
     await runJobs(db, withMail({ folder }));
     const [file] = await readdir(folder);
@@ -115,9 +115,18 @@ describe("mail__send", () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readFile(path, "utf8")).toMatch("Subject: Your export is ready");
 
+    await rm(path);
     await addJob(db, "mail__send", { template: "export_ready", userId: world.here.provider.userId });
+    await runJobs(db, withMail({ folder }));
+    expect(await readdir(folder)).toEqual([]);
+
+    await addJob(db, "mail__send", {
+      template: "export_ready",
+      userId: world.here.provider.userId,
+      subjectId: world.own,
+    });
     await runJobs(db, withMail({ folder: null }));
-    expect((await queuedJobs(db))[0]?.lastError).toMatch("SMTP_URL is not set");
+    expect(await lastReason(db)).toMatch("SMTP_URL is not set");
   });
 
   it("sends nothing to an account that is closed, or to one that never was", async () => {
@@ -136,7 +145,7 @@ describe("mail__send", () => {
     async (payload) => {
       await addJob(db, "mail__send", payload);
       await bySmtp();
-      expect((await queuedJobs(db))[0]?.lastError).toMatch("mail__send needs a template and ids");
+      expect(await lastReason(db)).toMatch("mail__send needs a template and ids");
     },
   );
 });
