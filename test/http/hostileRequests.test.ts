@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { useServerProcess } from "../support/serverProcess.ts";
+import { useServeProcess } from "../support/useServeProcess.ts";
 import { post, type RawAnswer, sendBytes } from "./rawRequest.ts";
 
 jest.setTimeout(60_000);
@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 
 describe.each(["production", "development"])("a server in %s", (mode) => {
-  const server = useServerProcess(db, { NODE_ENV: mode });
+  const server = useServeProcess(db, { NODE_ENV: mode });
 
   async function send(body: string | Buffer, headers: Record<string, string> = {}) {
     const answer = await post(server.url, body, { authorization, ...headers });

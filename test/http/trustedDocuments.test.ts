@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { useServerProcess } from "../support/serverProcess.ts";
+import { useServeProcess } from "../support/useServeProcess.ts";
 import { post } from "./rawRequest.ts";
 import { codeOf, RawSocket } from "./rawSocket.ts";
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 describe.each(["production", "development"])("a server of trusted documents only, in %s", (mode) => {
-  const server = useServerProcess(db, { NODE_ENV: mode, DOCUMENTS_DIR: folder, DOCUMENTS_ONLY: "true" });
+  const server = useServeProcess(db, { NODE_ENV: mode, DOCUMENTS_DIR: folder, DOCUMENTS_ONLY: "true" });
   const apollo = (sha256Hash: string) => ({ extensions: { persistedQuery: { version: 1, sha256Hash } } });
   const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
