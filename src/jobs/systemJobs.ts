@@ -3,6 +3,7 @@
  * these names only, and docs/access-matrix.md shows what each of them reaches.
  */
 export const SYSTEM_JOBS = {
+  export__clean_up: "Removes files by what the database says of their exports; reads ids, hashes and times.",
   mail__send:
     "A mail goes to a person, who may belong to no organization yet; the database says to which address.",
   metrics__enqueue: "Adds one job for each organization.",
