@@ -104,7 +104,8 @@ async function examineRoom(client: Client, { database, worker }: Config): Promis
   const { rows } = await client.query<{ allowed: number }>(`\
 select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as allowed`);
   const allowed = rows[0]?.allowed ?? 0;
-  const wanted = database.gatewayPoolSize + database.gatewaySharedConnections + BESIDES_REQUESTS + worker.poolSize;
+  const wanted =
+    database.gatewayPoolSize + database.gatewaySharedConnections + BESIDES_REQUESTS + worker.poolSize;
   return wanted > allowed
     ? finding(
         "database",

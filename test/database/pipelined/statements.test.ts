@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import { createPerson, type Person } from "../../../src/access/world/people.ts";
+import { eventually } from "../../faults/eventually.ts";
 import { useTestDatabase } from "../../support/database.ts";
 import { usePipelines } from "./pipelines.ts";
 
@@ -149,11 +150,14 @@ describe("a connection", () => {
   it("that is lost fails what was on it, and is replaced", async () => {
     const slow = { name: "sleepy", text: "select count(*) from generate_series(1, 4000000)" };
     const lost = Promise.allSettled(Array.from({ length: 4 }, () => pipelines.runShared(person, slow)));
-    await db.superuser.query(
-      `select pg_terminate_backend(pid, 5000) from pg_catalog.pg_stat_activity
-       where datname = current_database() and application_name like 'bailiwick test%' and query ~ 'generate_series'
-       and pid <> pg_backend_pid()`,
-    );
+    const kill = async () => {
+      const { rows } = await db.superuser.query<{ killed: number }>(
+        `select count(pg_terminate_backend(pid, 5000))::int as killed from pg_catalog.pg_stat_activity
+         where datname = current_database() and application_name = 'bailiwick test' and state = 'active'`,
+      );
+      return rows[0]?.killed ?? 0;
+    };
+    await eventually(async () => (await kill()) > 0);
     expect((await lost).some(({ status }) => status === "rejected")).toBe(true);
     expect(await pipelines.run(person, WHO)).toEqual([[person.userId, "app_user"]]);
   });
