@@ -65,6 +65,10 @@ export interface DatabaseConfig {
   gatewayPoolSize: number;
   /** How long a request waits for a connection when all are in use. */
   gatewayPoolWait: number;
+  /** Connections that the short reads of all requests share. */
+  gatewaySharedConnections: number;
+  /** Named statements that a connection keeps prepared; 0: none. */
+  preparedStatements: number;
 }
 
 const ENVIRONMENTS = ["development", "test", "production"] as const;
@@ -128,6 +132,8 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       dataDir,
       gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
       gatewayPoolWait: read.integer("GATEWAY_POOL_WAIT", 500, 1, 60_000),
+      gatewaySharedConnections: read.integer("GATEWAY_SHARED_CONNECTIONS", 6, 1, 100),
+      preparedStatements: read.integer("PREPARED_STATEMENTS", 200, 0, 10_000),
     },
     auth: parseAuth(read, environment === "production"),
     webhooks: parseWebhooks(read),

@@ -88,7 +88,7 @@ async function start(
     makeGatewayPreset(config, {
       ...parts,
       ...limits.api,
-      service: { gate: pools.gate, metrics, recorder },
+      service: { connections: pools.requests, metrics, recorder },
     }),
     { isSafe: bootCheck.assertProtected, releases },
   );
