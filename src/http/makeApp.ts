@@ -14,6 +14,7 @@ import { makeLogRequest, openSpan, type RequestRecorder } from "./logRequest.ts"
 import type { Door } from "./openDoor.ts";
 import { identifyRequest } from "./requestId.ts";
 import { setSecurityHeaders } from "./securityHeaders.ts";
+import type { SlowRefusals } from "./slowRefusals.ts";
 
 interface AppParts {
   door: Door;
@@ -22,6 +23,7 @@ interface AppParts {
   identities: WeakMap<object, Identity>;
   limits: Limits;
   recorder: RequestRecorder;
+  refusals: SlowRefusals;
 }
 
 const WEBHOOKS_PATH = "/webhooks";
@@ -31,13 +33,13 @@ const EXPORTS_PATH = "/exports";
 /** What a request passes before GraphQL sees it, and the webhooks, which GraphQL never sees. */
 export async function makeApp(
   config: Config,
-  { door, pool, identities, limits, recorder }: AppParts,
+  { door, pool, identities, limits, recorder, refusals }: AppParts,
 ): Promise<Express> {
   const { api } = config;
   const app = express();
   app.disable("x-powered-by");
   app.set("trust proxy", [...api.trustedProxies]);
-  app.use(identifyRequest, openSpan, makeLogRequest(recorder), setSecurityHeaders);
+  app.use(identifyRequest, openSpan, makeLogRequest(recorder), refusals.prepare, setSecurityHeaders);
   app.use(
     GRAPHQL_PATH,
     makeAllowOrigins(api.corsOrigins),
