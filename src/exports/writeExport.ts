@@ -24,10 +24,12 @@ export interface WriteOptions {
   signal: AbortSignal;
   /** Told how many rows were read, now and then; false stops the writing. */
   onProgress(rowCount: number): Promise<boolean>;
+  /** Milliseconds between two reports; a second unless told. */
+  progressInterval?: number;
 }
 
 const BATCH = 1000;
-/** Milliseconds between two reports of progress. */
+/** Milliseconds. */
 const PROGRESS_INTERVAL = 1000;
 
 const OPEN = "select app_hidden.format_export_data($1) as portal";
@@ -44,7 +46,7 @@ class Withdrawn extends Error {}
  */
 export async function writeExport(
   client: ClientBase,
-  { exportId, format, path, signal, onProgress }: WriteOptions,
+  { exportId, format, path, signal, onProgress, progressInterval = PROGRESS_INTERVAL }: WriteOptions,
 ): Promise<WrittenExport | null> {
   await client.query(OPEN, [exportId]);
   let rowCount = 0;
@@ -59,7 +61,7 @@ export async function writeExport(
         rowCount += 1;
         yield record;
       }
-      if (Date.now() - toldAt >= PROGRESS_INTERVAL) {
+      if (Date.now() - toldAt >= progressInterval) {
         if (!(await onProgress(rowCount))) {
           throw new Withdrawn();
         }

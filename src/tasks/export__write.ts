@@ -1,5 +1,7 @@
+import { rm } from "node:fs/promises";
+
 import { isUuid } from "../auth/claims.ts";
-import { writeExportFile } from "../exports/exportFiles.ts";
+import { exportPath, writeExportFile } from "../exports/exportFiles.ts";
 import { type ExportFormat, writeExport } from "../exports/writeExport.ts";
 import { taskServices } from "../jobs/taskServices.ts";
 import { invalidPayload, type TenantJob, tenantTask } from "../jobs/tenantTask.ts";
@@ -11,7 +13,7 @@ interface Begun {
 
 const NOTIFY = `\
 insert into app_public.notifications (organization_id, user_id, kind, subject_table, subject_id, effect_key)
-values ($1, $2, 'export_ready', 'export_requests', $3, 'export_ready:' || $3)
+values ($1, $2, 'export_ready', 'export_requests', $3::uuid, 'export_ready:' || $3::uuid)
 on conflict (organization_id, effect_key) do nothing`;
 
 /**
@@ -49,6 +51,7 @@ export default tenantTask("export__write", {
 /** False when the export was withdrawn meanwhile, or its person has left. */
 async function write(job: TenantJob<string>, format: ExportFormat): Promise<boolean> {
   const { payload: exportId, asPerson, signal } = job;
+  const folder = taskServices().exportFolder;
   const ask = (sql: string, values: readonly unknown[]) =>
     asPerson(async (client) => {
       const { rows } = await client.query<{ answer: boolean }>(`select ${sql} as answer`, [
@@ -58,7 +61,7 @@ async function write(job: TenantJob<string>, format: ExportFormat): Promise<bool
       return rows[0]?.answer === true;
     });
   try {
-    const written = await writeExportFile(taskServices().exportFolder, exportId, (path) =>
+    const written = await writeExportFile(folder, exportId, (path) =>
       asPerson((client) =>
         writeExport(client, {
           exportId,
@@ -69,14 +72,15 @@ async function write(job: TenantJob<string>, format: ExportFormat): Promise<bool
         }),
       ),
     );
-    return (
-      written !== null &&
-      (await ask("app_hidden.finish_export($1, $2, $3, $4)", [
-        written.rowCount,
-        written.byteCount,
-        written.sha256,
-      ]))
-    );
+    if (written === null) {
+      return false;
+    }
+    const { rowCount, byteCount, sha256 } = written;
+    const isWanted = await ask("app_hidden.finish_export($1, $2, $3, $4)", [rowCount, byteCount, sha256]);
+    if (!isWanted) {
+      await rm(exportPath(folder, { exportId, sha256 }), { force: true });
+    }
+    return isWanted;
   } catch (error) {
     // So that whoever waits sees it; what became of it, the queue says. No second failure hides the first.
     await ask("app_hidden.fail_export($1) is null", []).catch(() => undefined);

@@ -3,6 +3,8 @@ import type { FullWorld } from "../world/fullWorld.ts";
 
 const OWN_EVENT = "01900000-0000-7000-8000-00000000e001";
 const MISLEADING_EVENT = "01900000-0000-7000-8000-00000000e002";
+const OWN_EXPORT = "01900000-0000-7000-8000-00000000e003";
+const FOREIGN_EXPORT = "01900000-0000-7000-8000-00000000e004";
 
 /** The payloads that a task is tried with. */
 export interface TaskProbe {
@@ -12,6 +14,8 @@ export interface TaskProbe {
   handed?: unknown;
   /** Done by a superuser beforehand, so that there is something to do. */
   prepare?: string;
+  /** Of a task that changes no row, whatever there is to do. */
+  writesNothing?: true;
 }
 
 /** Each task of src/tasks by its name: one that is not here fails `access matrix`. */
@@ -19,6 +23,18 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
   appointment__notify: ({ own, here, abroad }) => ({
     own: { organizationId: own, appointmentIds: [here.appointment.id] },
     handed: { organizationId: own, appointmentIds: [abroad.appointment.id] },
+  }),
+  export__clean_up: () => ({ own: {}, writesNothing: true }),
+  export__write: ({ own, here, abroad }) => ({
+    own: { organizationId: own, exportId: OWN_EXPORT, actorId: here.provider.userId },
+    handed: { organizationId: own, exportId: FOREIGN_EXPORT, actorId: here.provider.userId },
+    prepare: [here, abroad]
+      .map(
+        ({ clinic, provider }, index) =>
+          `insert into app_public.export_requests (id, organization_id, clinic_id, kind, created_by)
+           values ('${index === 0 ? OWN_EXPORT : FOREIGN_EXPORT}', '${clinic.organizationId}', '${clinic.id}', 'patients', '${provider.userId}');`,
+      )
+      .join("\n"),
   }),
   mail__send: ({ here }) => ({
     own: { template: "verify_email", userId: here.provider.userId },
