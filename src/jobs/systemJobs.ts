@@ -3,6 +3,8 @@
  * these names only, and docs/access-matrix.md shows what each of them reaches.
  */
 export const SYSTEM_JOBS = {
+  maintenance__clean_up: "Deletes what has expired by its age, whose ever it is; reads none of it.",
+  maintenance__nightly: "Refreshes statistics, and reads names and figures of the catalogue; no row.",
   metrics__enqueue: "Adds one job for each organization.",
   report__enqueue_weekly: "Adds one job for each organization.",
   request__forget_answers: "Deletes kept answers by their age, whose ever they are; reads none.",

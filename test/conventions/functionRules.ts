@@ -9,7 +9,7 @@ const APP_FUNCTIONS = `
 
 const DEFINER_OWNER: CatalogRule = {
   title:
-    "security definer functions belong to app_definer, those of the vault to app_share_reader, those that explain access to its two roles",
+    "security definer functions belong to app_definer, those of the vault to app_share_reader, those that explain access to its two roles, and the one that analyzes to the tables' owner",
   query: `
     select object, 'owner ' || proowner::regrole as detail
     from (${APP_FUNCTIONS}) f
@@ -18,6 +18,7 @@ const DEFINER_OWNER: CatalogRule = {
       when nspname = 'app_vault' then 'app_share_reader'
       when proname in ('explained_row', 'is_explained_member') then 'app_access_reader'
       when proname in ('judge_access', 'explain_access') then 'app_access_judge'
+      when proname = 'analyze_table' then 'app_owner'
       else 'app_definer'
     end)::regrole`,
   breaks: {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { runOnce } from "graphile-worker";
+import { runOnce, type TaskList } from "graphile-worker";
 import { pino } from "pino";
 
 import { makeWorkerLogger } from "../../src/database/graphileLogger.ts";
@@ -16,14 +16,14 @@ export interface QueuedJob {
   lastError: string | null;
 }
 
-/** Works off every job that is due, with the tasks of src/tasks and the worker's own login. */
-export async function runJobs(db: TestDatabase): Promise<void> {
+/** Works off every job that is due, with the tasks of src/tasks (or others) and the worker's own login. */
+export async function runJobs(db: TestDatabase, tasks?: TaskList): Promise<void> {
   const logger = pino({ level: db.config.log.level });
   const pool = makePool(db.urls.worker, { max: 4, applicationName: "bailiwick test worker" }, logger);
   try {
     await runOnce({
       pgPool: pool,
-      taskDirectory: TASKS_FOLDER,
+      ...(tasks ? { taskList: tasks } : { taskDirectory: TASKS_FOLDER }),
       noHandleSignals: true,
       logger: makeWorkerLogger(logger),
     });

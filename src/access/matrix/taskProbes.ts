@@ -20,6 +20,12 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
     own: { organizationId: own, appointmentIds: [here.appointment.id] },
     handed: { organizationId: own, appointmentIds: [abroad.appointment.id] },
   }),
+  maintenance__clean_up: ({ foreign }) => ({
+    own: {},
+    prepare: `insert into app_private.job_effects (organization_id, effect_key, created_at)
+      values (null, 'old', now() - interval '91 days'), ('${foreign}', 'new', now())`,
+  }),
+  maintenance__nightly: () => ({ own: {} }),
   metrics__calculate: ({ own }) => ({
     own: { organizationId: own },
     prepare: "update app_public.care_sessions set status = 'completed', ended_at = now()",
