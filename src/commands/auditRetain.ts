@@ -1,11 +1,10 @@
 import type { CommandModule } from "yargs";
 
-import { anchorFileOf } from "../audit/anchors.ts";
-import { type OldMonth, readOldMonths, retainEvents } from "../audit/retainEvents.ts";
-import { readPublicKeys, readSigningKey, trustedKeys } from "../audit/signingKeys.ts";
+import { type OldMonth, readOldMonths } from "../audit/retainEvents.ts";
+import { readSigningKey } from "../audit/signingKeys.ts";
+import { retainOnce } from "../audit/startRetention.ts";
 import type { SignedTombstone } from "../audit/tombstones.ts";
 import { type Config, loadConfig } from "../config.ts";
-import { databaseName } from "../database/databaseUrls.ts";
 import { withClient } from "../database/withClient.ts";
 import { auditKeyFolder } from "./auditKeyFolder.ts";
 import { connectionUrl } from "./url.ts";
@@ -17,22 +16,13 @@ interface RetainArguments {
 
 function remove(config: Config, url: string): Promise<SignedTombstone[]> {
   const keyFolder = auditKeyFolder(config);
-  const key = readSigningKey(keyFolder);
-  if (key === null) {
+  if (readSigningKey(keyFolder) === null) {
     throw new Error(`${keyFolder} has no key: nothing can be removed without a signed tombstone.`);
   }
-  const { exportFolder } = config.audit;
-  if (exportFolder === null) {
+  if (config.audit.exportFolder === null) {
     throw new Error("AUDIT_EXPORT_FOLDER is not set: it takes the events that are removed.");
   }
-  const options = {
-    key,
-    keys: trustedKeys(readPublicKeys(keyFolder)),
-    anchorFile: anchorFileOf(config.audit, url),
-    exportFolder,
-    databaseName: databaseName(url),
-  };
-  return withClient(url, (client) => retainEvents(client, options));
+  return retainOnce(config.audit, url);
 }
 
 function describeMonth({ from, keepUntil, isHeld }: OldMonth): string {

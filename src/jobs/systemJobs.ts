@@ -3,6 +3,7 @@
  * these names only, and docs/access-matrix.md shows what each of them reaches.
  */
 export const SYSTEM_JOBS = {
+  audit__make_partitions: "Makes empty partitions of the audit; reads how many events are in none of them.",
   metrics__enqueue: "Adds one job for each organization.",
   report__enqueue_weekly: "Adds one job for each organization.",
   request__forget_answers: "Deletes kept answers by their age, whose ever they are; reads none.",

@@ -20,6 +20,7 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
     own: { organizationId: own, appointmentIds: [here.appointment.id] },
     handed: { organizationId: own, appointmentIds: [abroad.appointment.id] },
   }),
+  audit__make_partitions: () => ({ own: {} }),
   metrics__calculate: ({ own }) => ({
     own: { organizationId: own },
     prepare: "update app_public.care_sessions set status = 'completed', ended_at = now()",
