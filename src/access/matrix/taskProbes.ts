@@ -12,6 +12,8 @@ export interface TaskProbe {
   handed?: unknown;
   /** Done by a superuser beforehand, so that there is something to do. */
   prepare?: string;
+  /** Why the task changes no row even when it has done all that it is for. */
+  changesNoRow?: string;
 }
 
 /** Each task of src/tasks by its name: one that is not here fails `access matrix`. */
@@ -20,7 +22,7 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
     own: { organizationId: own, appointmentIds: [here.appointment.id] },
     handed: { organizationId: own, appointmentIds: [abroad.appointment.id] },
   }),
-  audit__make_partitions: () => ({ own: {} }),
+  audit__make_partitions: () => ({ own: {}, changesNoRow: "It makes empty tables." }),
   metrics__calculate: ({ own }) => ({
     own: { organizationId: own },
     prepare: "update app_public.care_sessions set status = 'completed', ended_at = now()",
