@@ -27,7 +27,8 @@ export interface Config {
   webhooks: WebhooksConfig;
   /** Keys that encrypt the secrets of integrations, see parseIntegrationKeys; null: secrets cannot be stored. */
   integrations: { keys: string | null };
-  worker: { concurrency: number; poolSize: number; adminPort: number };
+  /** `silence`: milliseconds without a sign of life after which the others take a worker's jobs. */
+  worker: { concurrency: number; poolSize: number; adminPort: number; silence: number };
   audit: AuditConfig;
   mail: MailConfig;
   exports: ExportsConfig;
@@ -146,6 +147,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       concurrency: read.integer("WORKER_CONCURRENCY", 4, 1, 100),
       poolSize: read.integer("WORKER_POOL_SIZE", 10, 2, 1000),
       adminPort: read.integer("WORKER_ADMIN_PORT", 5680, 0, 65_535),
+      silence: read.integer("WORKER_SILENCE", 30_000, 1000, 3_600_000),
     },
     audit: parseAudit(read, { dataDir, isProduction: environment === "production" }),
     mail: parseMail(read, { dataDir, isProduction: environment === "production" }),

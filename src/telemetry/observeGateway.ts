@@ -70,6 +70,7 @@ export function observeGateway(
       waiting: state.jobsWaiting,
       running: state.jobsRunning,
       failed: state.jobsFailed,
+      parked: state.jobsParked,
     })),
   );
   metrics.observeEach("bailiwick_lag_seconds", "How far behind something is.", "of", () =>
