@@ -17,13 +17,16 @@ const CATALOGUE_TESTS = join(PROJECT_ROOT, "test/conventions/catalogRules.test.t
 
 /** What test/support/rerun/serve.ts says of some files: the first failure, and how long the files took that passed. */
 export interface TestAnswer {
+  /** The test's title; null if all passed. */
   failure: string | null;
+  /** The file in which it stands. */
+  failed: string | null;
   seconds: Record<string, number>;
 }
 
 /**
- * Runs the repository's own access tests against the mutant: first those that hold the catalogue, and those that
- * name what it touches, then the rest. They clone its database as they clone the template of every test run.
+ * Runs the repository's own access tests against the mutant: first those that have killed others of the same object, those
+ * that hold the catalogue and those that name what it touches, then the rest. They clone its database as they clone the template of every test run.
  *
  * @param config of the throw-away server.
  */
@@ -31,6 +34,8 @@ export function makeTestKiller(config: Config): CloneKiller {
   const runners = new Map<string, ChildProcess>();
   /** What each file takes when nothing is wrong: the quick ones come first. */
   const seconds = new Map<string, number>();
+  /** How many mutants of an object each file has killed. */
+  const kills = new Map<string | null, Map<string, number>>();
   const runnerFor = async (urls: DatabaseUrls) => {
     const runner = runners.get(urls.superuser) ?? (await startRunner(clusterOf(config, urls)));
     runners.set(urls.superuser, runner);
@@ -41,9 +46,16 @@ export function makeTestKiller(config: Config): CloneKiller {
     looksAt: "clone",
     async findEvidence(mutant, urls, reach) {
       const runner = await runnerFor(urls);
-      const files = (await testFilesFor(mutant))[reach];
-      runner.send(files.toSorted((a, b) => (seconds.get(a) ?? 0) - (seconds.get(b) ?? 0)));
+      const told = kills.get(mutant.touches) ?? new Map<string, number>();
+      kills.set(mutant.touches, told);
+      const killsOf = (file: string) => told.get(file) ?? 0;
+      const files = (await testFilesFor(mutant, [...told.keys()]))[reach];
+      const bySeconds = files.toSorted((a, b) => (seconds.get(a) ?? 0) - (seconds.get(b) ?? 0));
+      runner.send(bySeconds.toSorted((a, b) => killsOf(b) - killsOf(a)));
       const answer = await answerOf(runner);
+      if (answer.failed !== null) {
+        told.set(answer.failed, killsOf(answer.failed) + 1);
+      }
       Object.entries(answer.seconds).forEach(([file, time]) => seconds.set(file, time));
       return answer.failure;
     },
@@ -87,14 +99,19 @@ async function answerOf(runner: ChildProcess): Promise<TestAnswer> {
   }
 }
 
-async function testFilesFor({ touches }: Mutant): Promise<Record<Reach, string[]>> {
+async function testFilesFor(
+  { touches }: Mutant,
+  telling: readonly string[],
+): Promise<Record<Reach, string[]>> {
   const [, name = ""] = /^\w+\.(\w+)/.exec(touches ?? "") ?? [];
   const files = (await readdir(TESTS, { recursive: true }))
     .filter((file) => file.endsWith(".test.ts"))
     .map((file) => join(TESTS, file))
     .sort();
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
-  const near = files.filter((_, index) => name !== "" && texts[index]?.includes(name));
+  const near = files.filter(
+    (file, index) => telling.includes(file) || (name !== "" && texts[index]?.includes(name)),
+  );
   return { near: [CATALOGUE_TESTS, ...near], far: files.filter((file) => !near.includes(file)) };
 }
 
