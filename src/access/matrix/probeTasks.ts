@@ -1,18 +1,22 @@
-import { globSync } from "node:fs";
-import { basename, join } from "node:path";
+import { tmpdir } from "node:os";
 
-import type { JobHelpers } from "graphile-worker";
+import type { Job, JobHelpers, Task } from "graphile-worker";
 import type { Client, ClientBase } from "pg";
 
+import { loadTasks, type TaskServices } from "../../jobs/taskServices.ts";
 import type { FullWorld } from "../world/fullWorld.ts";
 import type { MatrixLine } from "./matrixLine.ts";
 import { TASK_PROBES } from "./taskProbes.ts";
 
-type RunTask = (payload: unknown, helpers: JobHelpers) => Promise<unknown>;
 /** Fingerprints of rows, by table and organization. */
 type Snapshot = ReadonlyMap<string, ReadonlySet<string>>;
 
-const TASKS = join(import.meta.dirname, "../../tasks");
+/** Of the world outside of the database, nothing is touched. */
+const NO_SERVICES: TaskServices = {
+  mail: { send: async () => undefined, close: () => undefined },
+  appUrl: "http://localhost",
+  exportFolder: tmpdir(),
+};
 
 /** Every base table with the column that says whose a row is; jobs of the queue say it in their payload. */
 const TENANT_TABLES = `
@@ -41,16 +45,15 @@ export async function probeTasks(
   client: Client,
   world: FullWorld,
 ): Promise<{ lines: MatrixLine[]; gaps: string[] }> {
-  const names = globSync("*.ts", { cwd: TASKS }).map((file) => basename(file, ".ts"));
+  const tasks = Object.entries(await loadTasks(NO_SERVICES));
   const lines: MatrixLine[] = [];
   const gaps: string[] = [];
-  for (const name of names.sort()) {
+  for (const [name, run] of tasks.sort(([a], [b]) => (a < b ? -1 : 1))) {
     const probe = TASK_PROBES[name]?.(world);
     if (probe === undefined) {
       gaps.push(`task ${name}: it has no probe (src/access/matrix/taskProbes.ts)`);
       continue;
     }
-    const { default: run } = (await import(join(TASKS, `${name}.ts`))) as { default: RunTask };
     const tries = [["worker", probe.own] as const, ["worker, handed another's rows", probe.handed] as const];
     for (const [who, payload] of tries) {
       if (payload !== undefined) {
@@ -70,7 +73,7 @@ export async function probeTasks(
 
 interface TaskTry {
   name: string;
-  run: RunTask;
+  run: Task;
   who: string;
   payload: unknown;
   prepare: string | undefined;
@@ -88,9 +91,10 @@ async function probeTask(client: Client, world: FullWorld, { name, run, who, pay
   if (prepare !== undefined) {
     await client.query(prepare);
   }
+  const job = await takeJob(client, name, payload);
   const before = await takeSnapshot(client, world);
   await client.query("set local session authorization app_worker");
-  await run(payload, helpersOn(client));
+  await run(payload, helpersOn(client, job));
   await client.query("reset session authorization");
   const after = await takeSnapshot(client, world);
   const places = new Set([...before.keys(), ...after.keys()]);
@@ -135,8 +139,23 @@ async function takeSnapshot(client: Client, { own, foreign }: FullWorld): Promis
   return new Map(sorted.map(([place, ofPlace]) => [place, new Set(ofPlace.map(({ row }) => row))]));
 }
 
+/** A job as the worker that is at it has it: locked, at its first attempt. */
+async function takeJob(client: Client, task: string, payload: unknown): Promise<Job> {
+  const { rows } = await client.query<Job>(
+    `with added as (select id from graphile_worker.add_job($1, $2::json))
+     select id from added`,
+    [task, JSON.stringify(payload)],
+  );
+  const taken = await client.query<Job>(
+    `update graphile_worker._private_jobs set locked_by = 'probe', locked_at = now(), attempts = 1
+     where id = $1 returning *, $2::text as task_identifier`,
+    [rows[0]?.id, task],
+  );
+  return taken.rows[0]!;
+}
+
 /** What a task uses of the worker: its transactions become parts of the one that is rolled back. */
-function helpersOn(client: Client): JobHelpers {
+function helpersOn(client: Client, job: Job): JobHelpers {
   const parts = new Map([
     ["begin", "savepoint part"],
     ["commit", "release savepoint part"],
@@ -145,6 +164,8 @@ function helpersOn(client: Client): JobHelpers {
   const query = (text: string, values?: unknown[]) => client.query(parts.get(text) ?? text, values);
   const silent = () => undefined;
   const helpers = {
+    job,
+    abortSignal: new AbortController().signal,
     query,
     withPgClient: (work: (inner: ClientBase) => Promise<unknown>) => work({ query } as unknown as ClientBase),
     logger: { debug: silent, info: silent, warn: silent, error: silent },

@@ -1,0 +1,9 @@
+--!include jobs/add_job.sql
+--!include jobs/job_effects_table.sql
+--!include jobs/job_effects.sql
+--!include jobs/dead_letters_table.sql
+--!include jobs/failures.sql
+--!include jobs/dead_letters.sql
+--!include jobs/take_over.sql
+--!include jobs/operate_jobs.sql
+--!include operations/operational_state.sql
