@@ -4,7 +4,7 @@ import { cloneDatabase, dropClone } from "../../database/cloneDatabase.ts";
 import { type DatabaseUrls, databaseUrls, withDatabase } from "../../database/databaseUrls.ts";
 import type { OpenDatabase } from "../../database/openDatabase.ts";
 import { withClient } from "../../database/withClient.ts";
-import type { Mutant } from "./generateMutants.ts";
+import { type Mutant, mutantKin } from "./generateMutants.ts";
 import type { BenchKiller, CloneKiller, Killer, Reach } from "./killer.ts";
 
 /** What became of one mutant. */
@@ -119,7 +119,7 @@ function makeTransactionHunt({ killers }: MutateOptions): TransactionHunt {
   const benchKillers = killers.filter((one): one is BenchKiller => one.looksAt === "transaction");
   const kills = new Map<string, number>();
   return async (mutant, client, reach) => {
-    const keyOf = ({ name }: BenchKiller) => `${kinOf(mutant)} ${name}`;
+    const keyOf = ({ name }: BenchKiller) => `${mutantKin(mutant)} ${name}`;
     const killsOf = (killer: BenchKiller) => kills.get(keyOf(killer)) ?? 0;
     await client.query("begin");
     try {
@@ -139,12 +139,6 @@ function makeTransactionHunt({ killers }: MutateOptions): TransactionHunt {
       await client.query("rollback");
     }
   };
-}
-
-/** The same for the same policy of every table; for a function's mutants, their operator. */
-function kinOf({ operator, object, touches }: Mutant): string {
-  const [, policy = ""] = /^\.(\w+)/.exec(object.replace(touches ?? "", "")) ?? [];
-  return `${operator} ${policy}`;
 }
 
 /** Rows of the world that contradict a weaker key are evidence as good as a rule. */
