@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import type { CommandModule } from "yargs";
 
 import { OWN_MUTANT_WAIVERS } from "../access/mutate/judgeSurvivors.ts";
-import { openKillJournal } from "../access/mutate/killJournal.ts";
+import { openMutationJournal } from "../access/mutate/mutationJournal.ts";
 import { isClean, mutationJson, mutationText } from "../access/mutate/mutationReport.ts";
 import { type KillerName, KILLERS, runMutations } from "../access/mutate/runMutations.ts";
 import { readWaivers } from "../access/waivers.ts";
@@ -65,7 +65,7 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
       .option("resume", {
         type: "string",
         describe:
-          "A file that keeps what was killed, and whose mutants are not tried again. Begin a new one after a change that may let one pass.",
+          "A file that keeps the results. What it holds as killed is not tried again, so begin a new one after a change that may let a mutant pass.",
       })
       .option("json", { type: "boolean", default: false, describe: "Print one JSON object." })
       .check(({ sample = 1, jobs }) => {
@@ -80,7 +80,7 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
       )
       .example("$0 access mutate --sample 200 --seed 7", "tries 200 mutants of all kinds")
       .example(
-        "$0 access mutate --resume kills.jsonl",
+        "$0 access mutate --resume mutants.jsonl",
         "tries all of them, and goes on after an interruption",
       ),
   handler: async ({ only, sample, seed, jobs, killers, waivers, resume, json }) => {
@@ -94,7 +94,7 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
         killers,
         waivers: await readWaivers(waivers),
         jobs,
-        ...(resume !== undefined && { journal: await openKillJournal(resume) }),
+        ...(resume !== undefined && { journal: await openMutationJournal(resume) }),
         signal: interruption.signal,
         onResult: ({ status, operator }, done, total) => {
           survivors += status === "killed" ? 0 : 1;

@@ -12,9 +12,9 @@ import { furnishWorld } from "./furnishWorld.ts";
 import { generateMutants, type Mutant } from "./generateMutants.ts";
 import { judgeSurvivors } from "./judgeSurvivors.ts";
 import type { Killer } from "./killer.ts";
-import type { KillJournal } from "./killJournal.ts";
 import { makeMatrixKiller, probeBaseline } from "./matrixKiller.ts";
 import { type MutantResult, mutateAccess, type MutateOptions } from "./mutateAccess.ts";
+import type { MutationJournal } from "./mutationJournal.ts";
 import type { MutationReport } from "./mutationReport.ts";
 import { loadOperators } from "./operators.ts";
 import { makeTestKiller } from "./testKiller.ts";
@@ -29,7 +29,7 @@ export interface MutationRequest {
   waivers: readonly Waiver[];
   jobs: number;
   /** What earlier runs found out, and where this one writes. */
-  journal?: KillJournal;
+  journal?: MutationJournal;
   signal?: AbortSignal;
   onResult?: (result: MutantResult, done: number, total: number) => void;
 }
@@ -65,7 +65,7 @@ export async function runMutations(logger: Logger, request: MutationRequest): Pr
   }
 }
 
-/** Tries what the journal does not know. @returns results in the order of the mutants, and how many were known. */
+/** Tries what the journal does not know, and last what survived before. @returns results in the order of the mutants, and how many were known. */
 async function tryUnknown(
   { mutants, ...rest }: Pick<MutateOptions, "database" | "world" | "mutants" | "killers">,
   { killers, jobs, signal, journal, onResult }: MutationRequest,
@@ -76,9 +76,12 @@ async function tryUnknown(
       return kill ? [[mutantName(mutant), kill] as const] : [];
     }),
   );
+  const triedBefore = (mutant: Mutant) => (journal?.hasFailed(mutant) ? 1 : 0);
   const tried = await mutateAccess({
     ...rest,
-    mutants: mutants.filter((mutant) => !kills.has(mutantName(mutant))),
+    mutants: mutants
+      .filter((mutant) => !kills.has(mutantName(mutant)))
+      .toSorted((a, b) => triedBefore(a) - triedBefore(b)),
     jobs,
     ...(signal && { signal }),
     onResult: (result, done) => {
