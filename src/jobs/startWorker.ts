@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { run } from "graphile-worker";
+import { run, type TaskList } from "graphile-worker";
 import type { Logger } from "pino";
 
 import type { Config } from "../config.ts";
@@ -26,16 +26,23 @@ const STOP_LIMIT = 20_000;
 /** Every job needs one connection, the listener and the bookkeeping one more each. */
 const SPARE_CONNECTIONS = 2;
 
+export interface WorkerOptions {
+  /** Connection of `app_worker`. */
+  url: string;
+  logger: Logger;
+  /** Where the times of jobs are counted; shared with others of the same process. */
+  metrics?: Metrics;
+  /** Other tasks than those of src/tasks, and no schedule. */
+  tasks?: TaskList;
+}
+
 /**
  * Works off the queue with the tasks of src/tasks (a file's name is its task's identifier), and adds to it what is due by
  * the crontab beside this file.
- *
- * @param url connection of `app_worker`.
- * @param metrics where the times of jobs are counted; shared with others of the same process.
  */
 export async function startWorker(
   config: Config,
-  { url, logger, metrics = makeMetrics() }: { url: string; logger: Logger; metrics?: Metrics },
+  { url, logger, metrics = makeMetrics(), tasks }: WorkerOptions,
 ): Promise<RunningWorker> {
   const { concurrency, poolSize, silence } = config.worker;
   const scoped = logger.child({ scope: "worker" });
@@ -50,8 +57,7 @@ export async function startWorker(
     events.on("pool:create", ({ workerPool }) => (workerId = workerPool.id));
     const runner = await run({
       pgPool: pool,
-      taskList: await loadTasks(services),
-      crontabFile: CRONTAB_FILE,
+...(tasks ? { taskList: tasks } : { taskList: await loadTasks(services), crontabFile: CRONTAB_FILE }),
       concurrency,
       noHandleSignals: true,
       logger: makeWorkerLogger(scoped),

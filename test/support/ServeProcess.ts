@@ -23,11 +23,19 @@ export class ServeProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
-  /** @param gatewayUrl connection of the gateway's login role, maybe through something. */
-  constructor(config: Config, gatewayUrl: string, env: Record<string, string> = {}) {
+  /**
+   * @param gatewayUrl connection of the gateway's login role (of the worker's, where `script` is one), maybe through something.
+   * @param script what to run, from the project's root.
+   */
+  constructor(
+    config: Config,
+    gatewayUrl: string,
+    env: Record<string, string> = {},
+    script = "src/server.ts",
+  ) {
     this.#child = spawn(
       join(ROOT, "bin/node"),
-      ["--import", "./test/support/endWithParent.ts", "src/server.ts"],
+      ["--import", "./test/support/endWithParent.ts", script],
       {
         cwd: ROOT,
         env: {
