@@ -17,6 +17,7 @@ import { format, resolveConfig } from "prettier";
 import { describeFailure } from "../src/describeFailure.ts";
 import { type Bench, type Figure, openBench } from "../test/faults/figures/bench.ts";
 import { changingTables, deadlocks, sameSlot } from "../test/faults/figures/conflicts.ts";
+import { flood } from "../test/faults/figures/fairness.ts";
 import { longSockets, soak } from "../test/faults/figures/longRuns.ts";
 import { cutAtCommit, killedServer, silentNetwork } from "../test/faults/figures/lostDatabase.ts";
 import { departures, exhaustedPool, overload, slowStatement } from "../test/faults/figures/pressure.ts";
@@ -34,6 +35,7 @@ const FAULTS: Readonly<Record<string, (bench: Bench) => Promise<Figure[]>>> = {
   silentNetwork,
   exhaustedPool,
   overload,
+  flood,
   slowStatement,
   departures,
   killedWorkers,

@@ -41,7 +41,7 @@ async function look(actorId: string | null, organizationId = world.own): Promise
   await db.superuser.query("select graphile_worker.add_job('test__look', $1::json)", [
     JSON.stringify({ organizationId, actorId }),
   ]);
-  await runJobs(db, { test__look: task });
+  await runJobs(db, db.config, { test__look: task });
   expect(await queuedJobs(db)).toEqual([]);
   return seen;
 }

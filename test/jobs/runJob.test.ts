@@ -27,7 +27,7 @@ async function runOne(perform: Perform, limits: { timeout?: number; maxAttempts?
   await db.superuser.query("select graphile_worker.add_job('test__one', $1::json)", [
     JSON.stringify({ organizationId: world.own, actorId: world.here.provider.userId, requestId: "r-1" }),
   ]);
-  await runJobs(db, { test__one: task });
+  await runJobs(db, db.config, { test__one: task });
 }
 
 async function deadLetters() {
@@ -71,7 +71,7 @@ describe("a job that fails", () => {
       await db.superuser.query("update graphile_worker._private_jobs set attempts = $1, run_at = now()", [
         attempts,
       ]);
-      await runJobs(db, { test__one: task });
+      await runJobs(db, db.config, { test__one: task });
       const { rows } = await db.superuser.query<{ pause: number }>(
         "select extract(epoch from run_at - updated_at)::float8 as pause from graphile_worker._private_jobs",
       );
@@ -119,7 +119,7 @@ describe("a job that fails", () => {
       JSON.stringify({ organizationId: world.own }),
     ]);
     await db.superuser.query("update graphile_worker._private_jobs set attempts = 3");
-    await runJobs(db, { test__one: task });
+    await runJobs(db, db.config, { test__one: task });
     expect(runs).toBe(0);
     expect(await deadLetters()).toMatchObject([{ error_code: "worker_lost" }]);
   });
@@ -159,7 +159,7 @@ describe("a job that never ends", () => {
     const payload = JSON.stringify({ organizationId: world.own });
     await db.superuser.query("select graphile_worker.add_job('test__stuck', $1::json)", [payload]);
     await db.superuser.query("select graphile_worker.add_job('test__quick', $1::json)", [payload]);
-    await runJobs(db, tasks);
+    await runJobs(db, db.config, tasks);
     expect(await queuedJobs(db)).toEqual([]);
     expect(await notified()).toBe(1);
     await db.superuser.query("delete from app_public.notifications where kind = 'tested'");
