@@ -57,7 +57,7 @@ export async function startWorker(
     events.on("pool:create", ({ workerPool }) => (workerId = workerPool.id));
     const runner = await run({
       pgPool: pool,
-...(tasks ? { taskList: tasks } : { taskList: await loadTasks(services), crontabFile: CRONTAB_FILE }),
+      ...(tasks ? { taskList: tasks } : { taskList: await loadTasks(services), crontabFile: CRONTAB_FILE }),
       concurrency,
       noHandleSignals: true,
       logger: makeWorkerLogger(scoped),

@@ -33,26 +33,22 @@ export class ServeProcess {
     env: Record<string, string> = {},
     script = "src/server.ts",
   ) {
-    this.#child = spawn(
-      join(ROOT, "bin/node"),
-      ["--import", "./test/support/endWithParent.ts", script],
-      {
-        cwd: ROOT,
-        env: {
-          PATH: process.env.PATH,
-          NODE_ENV: "production",
-          GATEWAY_DATABASE_URL: gatewayUrl,
-          WORKER_DATABASE_URL: gatewayUrl,
-          JWT_SECRET: config.auth.jwtSecret ?? "",
-          LOG_LEVEL: "info",
-          PORT: "0",
-          ADMIN_PORT: "0",
-          DRAIN_DELAY: "3000",
-          ...env,
-        },
-        stdio: ["pipe", "pipe", "pipe"],
+    this.#child = spawn(join(ROOT, "bin/node"), ["--import", "./test/support/endWithParent.ts", script], {
+      cwd: ROOT,
+      env: {
+        PATH: process.env.PATH,
+        NODE_ENV: "production",
+        GATEWAY_DATABASE_URL: gatewayUrl,
+        WORKER_DATABASE_URL: gatewayUrl,
+        JWT_SECRET: config.auth.jwtSecret ?? "",
+        LOG_LEVEL: "info",
+        PORT: "0",
+        ADMIN_PORT: "0",
+        DRAIN_DELAY: "3000",
+        ...env,
       },
-    );
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     let rest = "";
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.output += text;
