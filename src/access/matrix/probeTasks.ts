@@ -70,7 +70,7 @@ async function probeEach(client: Client, world: FullWorld, tasks: [string, Task]
       }
     }
     if (
-      !probe.writesNothing &&
+      probe.changesNoRow === undefined &&
       lines.some(
         ({ table, who, outcome }) => table === `task ${name}` && who === "worker" && outcome === "none",
       )

@@ -14,8 +14,6 @@ export interface TaskProbe {
   handed?: unknown;
   /** Done by a superuser beforehand, so that there is something to do. */
   prepare?: string;
-  /** Of a task that changes no row, whatever there is to do. */
-  writesNothing?: true;
 }
 
 /** Each task of src/tasks by its name: one that is not here fails `access matrix`. */
@@ -24,7 +22,7 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
     own: { organizationId: own, appointmentIds: [here.appointment.id] },
     handed: { organizationId: own, appointmentIds: [abroad.appointment.id] },
   }),
-  export__clean_up: () => ({ own: {}, writesNothing: true }),
+  export__clean_up: () => ({ own: {}, changesNoRow: "It removes files of exports that are over." }),
   export__write: ({ own, here, abroad }) => ({
     own: { organizationId: own, exportId: OWN_EXPORT, actorId: here.provider.userId },
     handed: { organizationId: own, exportId: FOREIGN_EXPORT, actorId: here.provider.userId },
@@ -36,10 +34,17 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
       )
       .join("\n"),
   }),
+  maintenance__clean_up: ({ foreign }) => ({
+    own: {},
+    prepare: `insert into app_private.job_effects (organization_id, effect_key, created_at)
+      values (null, 'old', now() - interval '91 days'), ('${foreign}', 'new', now())`,
+  }),
+  maintenance__nightly: () => ({ own: {} }),
   mail__send: ({ here }) => ({
     own: { template: "verify_email", userId: here.provider.userId },
     prepare: `update app_public.users set email_verified_at = null where id = '${here.provider.userId}'`,
   }),
+  audit__make_partitions: () => ({ own: {}, changesNoRow: "It makes empty tables." }),
   metrics__calculate: ({ own }) => ({
     own: { organizationId: own },
     prepare: "update app_public.care_sessions set status = 'completed', ended_at = now()",

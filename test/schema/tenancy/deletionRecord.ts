@@ -5,6 +5,7 @@ const UNAUDITED = [
   "app_private.email_tokens",
   "app_private.export_links",
   "app_private.idempotent_answers",
+  "app_private.job_effects",
   "app_vault.device_key_challenges",
   "app_vault.spent_nonces",
 ];
