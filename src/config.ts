@@ -5,6 +5,7 @@ import { type AuditConfig, parseAudit } from "./audit/parseAudit.ts";
 import { type AuthConfig, parseAuth } from "./auth/parseAuth.ts";
 import { type ApiConfig, parseApi } from "./http/parseApi.ts";
 import { type LimitsConfig, parseLimits } from "./limits/parseLimits.ts";
+import { type OutboundConfig, parseOutbound } from "./outbound/parseOutbound.ts";
 import { parseWebhooks, type WebhooksConfig } from "./webhooks/parseWebhooks.ts";
 
 export type { AuthConfig } from "./auth/parseAuth.ts";
@@ -25,6 +26,7 @@ export interface Config {
   webhooks: WebhooksConfig;
   /** Keys that encrypt the secrets of integrations, see parseIntegrationKeys; null: secrets cannot be stored. */
   integrations: { keys: string | null };
+  outbound: OutboundConfig;
   worker: { concurrency: number; poolSize: number; adminPort: number };
   audit: AuditConfig;
   log: { level: LogLevel };
@@ -132,6 +134,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     auth: parseAuth(read, environment === "production"),
     webhooks: parseWebhooks(read),
     integrations: { keys: read.secret("INTEGRATION_KEY") },
+    outbound: parseOutbound(read),
     worker: {
       concurrency: read.integer("WORKER_CONCURRENCY", 4, 1, 100),
       poolSize: read.integer("WORKER_POOL_SIZE", 10, 2, 1000),
