@@ -55,6 +55,8 @@ $$;
 
 -- NOINHERIT on the member makes these "set role only" on Postgres 15 (attribute) and on 16+ (default of the grant).
 grant app_anonymous, app_user to app_authenticator;
+-- For jobs that do what a person has asked for and must reach what that person reaches (src/jobs/tenantTask.ts, asPerson).
+grant app_user to app_worker;
 grant app_owner, app_definer, app_share_reader, app_access_reader, app_access_judge, app_data to app_migrator;
 grant app_user to app_access_judge;
 

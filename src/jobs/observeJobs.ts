@@ -4,6 +4,7 @@ import type { WorkerEvents } from "graphile-worker";
 
 import type { Metrics } from "../telemetry/metrics.ts";
 import { recordJob } from "../telemetry/tracing.ts";
+import { JOB_OUTCOMES } from "./runJob.ts";
 
 /** What the worker is to tell its jobs to: their times become metrics and spans, by task and by what became of them. */
 export function observeJobs(metrics: Metrics): WorkerEvents {
@@ -13,8 +14,8 @@ export function observeJobs(metrics: Metrics): WorkerEvents {
   events.on("job:complete", ({ job, error }) => {
     const startedAt = starts.get(job.id) ?? Date.now();
     starts.delete(job.id);
-    const hasFailed = Boolean(error);
-    const outcome = hasFailed ? "failed" : "done";
+    const outcome = JOB_OUTCOMES.get(job) ?? (error ? "failed" : "done");
+    const hasFailed = Boolean(error) || outcome === "parked";
     // The names of tasks are files of this program: a closed set.
     metrics.jobSeconds.observe({ task: job.task_identifier, outcome }, (Date.now() - startedAt) / 1000);
     recordJob(job.task_identifier, startedAt, hasFailed);

@@ -1,24 +1,5 @@
-import type { Task } from "graphile-worker";
-
 import { isUuid } from "../auth/claims.ts";
-import { inOrganization, organizationOf } from "../jobs/inOrganization.ts";
-
-declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- how graphile-worker learns of a task's payload
-  namespace GraphileWorker {
-    interface Tasks {
-      appointment__notify: {
-        organizationId: string;
-        appointmentIds: string[];
-        /** Who made the change, unless nobody was signed in. */
-        actorId?: string;
-        requestId?: string;
-      };
-    }
-  }
-}
-
-type Payload = Pick<GraphileWorker.Tasks["appointment__notify"], "organizationId" | "appointmentIds">;
+import { invalidPayload, tenantTask } from "../jobs/tenantTask.ts";
 
 const NOTIFY = `\
 with found as (
@@ -43,30 +24,30 @@ select f.id from found f`;
 
 /**
  * Tells the provider of each appointment what it has become. Reads the appointments as they are now, inside the tenant
- * that the job names: an id of another tenant is not found. The effect key makes a second run change nothing.
+ * that the job names: an id of another tenant is not found. Each notification bears its own effect key, so a second run
+ * changes nothing.
  */
-const task: Task<"appointment__notify"> = async (payload, { logger, withPgClient }) => {
-  const { organizationId, appointmentIds } = assertPayload(payload);
-  const found = await inOrganization(withPgClient, organizationId, async (client) => {
-    const { rows } = await client.query<{ id: string }>(NOTIFY, [organizationId, appointmentIds]);
-    return rows.map(({ id }) => id);
-  });
-  const missing = appointmentIds.filter((id) => !found.includes(id));
-  if (missing.length > 0) {
-    logger.warn(
-      `Appointments '${missing.join("', '")}' are not in organization '${organizationId}' (any more); nobody was notified of them.`,
-    );
-  }
-};
-
-export default task;
-
-function assertPayload(payload: unknown): Payload {
-  const { appointmentIds } = (payload ?? {}) as Partial<Record<keyof Payload, unknown>>;
-  if (!Array.isArray(appointmentIds) || !appointmentIds.every(isUuid)) {
-    throw new Error(
-      `appointment__notify needs appointmentIds that are a list of uuids; the payload has the keys ${Object.keys(payload ?? {}).join(", ")}`,
-    );
-  }
-  return { organizationId: organizationOf("appointment__notify", payload), appointmentIds };
-}
+export default tenantTask("appointment__notify", {
+  timeout: 60_000,
+  parse(payload): string[] {
+    const { appointmentIds } = payload;
+    if (!Array.isArray(appointmentIds) || !appointmentIds.every(isUuid)) {
+      throw invalidPayload("appointment__notify", "appointmentIds that are a list of uuids", payload);
+    }
+    return appointmentIds;
+  },
+  async perform({ payload: appointmentIds, organizationId, logger, inTenant }) {
+    const found = await inTenant(async (client) => {
+      const { rows } = await client.query<{ id: string }>(NOTIFY, [organizationId, appointmentIds]);
+      return rows.map(({ id }) => id);
+    });
+    const missing = appointmentIds.filter((id) => !found.includes(id));
+    const sentence = `Appointments '${missing.join("', '")}' are not in organization '${organizationId}' (any more); nobody was notified of them.`;
+    if (found.length === 0) {
+      return { nothing: sentence };
+    }
+    if (missing.length > 0) {
+      logger.warn(sentence);
+    }
+  },
+});

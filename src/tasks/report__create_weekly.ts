@@ -1,39 +1,31 @@
-import type { Task } from "graphile-worker";
+import { invalidPayload, tenantTask } from "../jobs/tenantTask.ts";
 
-import { inOrganization, organizationOf } from "../jobs/inOrganization.ts";
-
-declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- how graphile-worker learns of a task's payload
-  namespace GraphileWorker {
-    interface Tasks {
-      report__create_weekly: {
-        organizationId: string;
-        /** Any day of the week that the reports are of, as YYYY-MM-DD. */
-        day: string;
-      };
-    }
-  }
-}
-
-/**
- * Makes the week's report of each open clinic and of the organization as a whole, or brings it up to date. Running it
- * twice makes no second report.
- */
-const task: Task<"report__create_weekly"> = async (payload, { withPgClient }) => {
-  const organizationId = organizationOf("report__create_weekly", payload);
-  await inOrganization(withPgClient, organizationId, (client) =>
-    client.query(
-      `\
+const CREATE = `\
 select r.id
 from (
   select c.id from app_public.clinics c where c.organization_id = $1::uuid and c.active
   union all
   select null where exists (select from app_public.organizations o where o.id = $1::uuid)
 ) scope
-cross join lateral app_public.create_report('week', $2::date, scope.id, $1::uuid) r`,
-      [organizationId, payload.day],
-    ),
-  );
-};
+cross join lateral app_public.create_report('week', $2::date, scope.id, $1::uuid) r`;
 
-export default task;
+/**
+ * Makes the week's report of each open clinic and of the organization as a whole, or brings it up to date. Running it
+ * twice makes no second report. `day` is any day of the week that the reports are of, as YYYY-MM-DD.
+ */
+export default tenantTask("report__create_weekly", {
+  timeout: 5 * 60_000,
+  parse(payload): string {
+    const { day } = payload;
+    if (typeof day !== "string" || !/^\d{4}-\d{2}-\d{2}$/.test(day)) {
+      throw invalidPayload("report__create_weekly", "a day as YYYY-MM-DD", payload);
+    }
+    return day;
+  },
+  async perform({ payload: day, organizationId, inTenant }) {
+    const { rowCount } = await inTenant((client) => client.query(CREATE, [organizationId, day]));
+    if (rowCount === 0) {
+      return { nothing: `There is no organization '${organizationId}' (any more).` };
+    }
+  },
+});

@@ -1,26 +1,21 @@
-import type { Task } from "graphile-worker";
-
-declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- how graphile-worker learns of a task's payload
-  namespace GraphileWorker {
-    interface Tasks {
-      request__forget_answers: unknown;
-    }
-  }
-}
+import { systemTask } from "../jobs/systemTask.ts";
 
 /** Deletes the kept answers of mutations whose day is over, batch by batch. */
-const task: Task<"request__forget_answers"> = async (_payload, { query, logger }) => {
-  for (;;) {
-    const { rows } = await query<{ deleted: number }>(
-      "select app_hidden.delete_expired_answers() as deleted",
-    );
-    const deleted = rows[0]?.deleted ?? 0;
-    if (deleted === 0) {
-      return;
+export default systemTask("request__forget_answers", {
+  timeout: 10 * 60_000,
+  parse: () => null,
+  async perform({ inSystem, logger }) {
+    for (;;) {
+      const deleted = await inSystem(async (client) => {
+        const { rows } = await client.query<{ deleted: number }>(
+          "select app_hidden.delete_expired_answers() as deleted",
+        );
+        return rows[0]?.deleted ?? 0;
+      });
+      if (deleted === 0) {
+        return;
+      }
+      logger.info(`Forgot ${deleted} answers.`);
     }
-    logger.info(`Forgot ${deleted} answers.`);
-  }
-};
-
-export default task;
+  },
+});

@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
 
-import { workFor } from "../jobs/inOrganization.ts";
+import { JobProblem } from "../jobs/JobProblem.ts";
 import type { CustomerFound, SubscriptionState, WebhookEvent } from "./WebhookEvent.ts";
 
 const ORGANIZATION_OF_CUSTOMER = "select app_hidden.organization_id_of_customer($1) as id";
@@ -61,13 +61,15 @@ async function findOrganization(client: ClientBase, customerId: string): Promise
 async function applySubscription(client: ClientBase, state: SubscriptionState): Promise<string> {
   const { customerId, subscriptionId, plan } = state;
   if (plan === null || !PLANS.includes(plan)) {
-    throw new Error(
+    throw new JobProblem(
+      "not_ready",
       `The price of subscription '${subscriptionId}' must name a plan (${PLANS.join(", ")}), in its metadata 'plan' or as its lookup key; it names '${plan}'.`,
     );
   }
   const organizationId = (await findOrganization(client, customerId)) ?? state.organizationId;
   if (organizationId === null) {
-    throw new Error(
+    throw new JobProblem(
+      "not_ready",
       `No organization pays as customer '${customerId}' yet: name it in the subscription's metadata 'organization_id', or complete the checkout with it.`,
     );
   }
@@ -100,4 +102,12 @@ async function keepCustomer(
   return rowCount === 1
     ? `Organization '${organizationId}' pays as a customer of Stripe now.`
     : `Organization '${organizationId}' is not there, or pays as another customer.`;
+}
+
+/** From here on, the transaction sees one organization and no other. */
+async function workFor(client: ClientBase, organizationId: string): Promise<void> {
+  await client.query(
+    "select pg_catalog.set_config(name, $1, true) from pg_catalog.unnest($2::text[]) as name",
+    [organizationId, ["app.organization_id", "app.current_org_id"]],
+  );
 }

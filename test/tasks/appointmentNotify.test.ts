@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "@jest/globals";
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { queuedJobs, runJobs } from "../support/jobs.ts";
-import { addJob, count } from "./organizationWork.ts";
+import { addJob, count, lastReason } from "./organizationWork.ts";
 
 const db = useTestDatabase();
 let world: World;
@@ -38,8 +38,8 @@ describe("appointment__notify", () => {
   });
 
   it.each([{}, { appointmentIds: ["x"] }])("says what it needs for %j", async (payload) => {
-    await addJob(db, "appointment__notify", payload);
+    await addJob(db, "appointment__notify", { organizationId: world.own, ...payload });
     await runJobs(db);
-    expect((await queuedJobs(db)).at(-1)?.lastError).toMatch("appointment__notify needs appointmentIds");
+    expect(await lastReason(db)).toMatch("appointment__notify needs appointmentIds");
   });
 });

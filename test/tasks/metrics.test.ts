@@ -4,7 +4,7 @@ import { createAppointment } from "../../src/access/world/people.ts";
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { queuedJobs, runJobs } from "../support/jobs.ts";
-import { addJob, count } from "./organizationWork.ts";
+import { addJob, count, lastReason } from "./organizationWork.ts";
 
 const db = useTestDatabase();
 let world: World;
@@ -52,7 +52,7 @@ describe("metrics__calculate", () => {
     async (payload) => {
       await addJob(db, "metrics__calculate", payload);
       await runJobs(db);
-      expect((await queuedJobs(db))[0]?.lastError).toMatch("metrics__calculate needs an organizationId");
+      expect(await lastReason(db)).toMatch("metrics__calculate needs an organizationId");
     },
   );
 });

@@ -13,3 +13,11 @@ export async function count(db: TestDatabase, sql: string, values: unknown[] = [
   const { rows } = await db.superuser.query<{ count: string }>(`select count(*) ${sql}`, values);
   return Number(rows[0]?.count);
 }
+
+/** Why the last job that was given up was, as `job_dead_letters` has it. */
+export async function lastReason(db: TestDatabase): Promise<string | undefined> {
+  const { rows } = await db.superuser.query<{ reason: string }>(
+    "select reason from app_public.job_dead_letters order by id desc limit 1",
+  );
+  return rows[0]?.reason;
+}

@@ -1,7 +1,7 @@
 import { globSync } from "node:fs";
 import { basename, join } from "node:path";
 
-import type { JobHelpers } from "graphile-worker";
+import type { Job, JobHelpers } from "graphile-worker";
 import type { Client, ClientBase } from "pg";
 
 import type { FullWorld } from "../world/fullWorld.ts";
@@ -88,9 +88,10 @@ async function probeTask(client: Client, world: FullWorld, { name, run, who, pay
   if (prepare !== undefined) {
     await client.query(prepare);
   }
+  const job = await takeJob(client, name, payload);
   const before = await takeSnapshot(client, world);
   await client.query("set local session authorization app_worker");
-  await run(payload, helpersOn(client));
+  await run(payload, helpersOn(client, job));
   await client.query("reset session authorization");
   const after = await takeSnapshot(client, world);
   const places = new Set([...before.keys(), ...after.keys()]);
@@ -135,8 +136,23 @@ async function takeSnapshot(client: Client, { own, foreign }: FullWorld): Promis
   return new Map(sorted.map(([place, ofPlace]) => [place, new Set(ofPlace.map(({ row }) => row))]));
 }
 
+/** A job as the worker that is at it has it: locked, at its first attempt. */
+async function takeJob(client: Client, task: string, payload: unknown): Promise<Job> {
+  const { rows } = await client.query<Job>(
+    `with added as (select id from graphile_worker.add_job($1, $2::json))
+     select id from added`,
+    [task, JSON.stringify(payload)],
+  );
+  const taken = await client.query<Job>(
+    `update graphile_worker._private_jobs set locked_by = 'probe', locked_at = now(), attempts = 1
+     where id = $1 returning *, $2::text as task_identifier`,
+    [rows[0]?.id, task],
+  );
+  return taken.rows[0]!;
+}
+
 /** What a task uses of the worker: its transactions become parts of the one that is rolled back. */
-function helpersOn(client: Client): JobHelpers {
+function helpersOn(client: Client, job: Job): JobHelpers {
   const parts = new Map([
     ["begin", "savepoint part"],
     ["commit", "release savepoint part"],
@@ -145,6 +161,8 @@ function helpersOn(client: Client): JobHelpers {
   const query = (text: string, values?: unknown[]) => client.query(parts.get(text) ?? text, values);
   const silent = () => undefined;
   const helpers = {
+    job,
+    abortSignal: new AbortController().signal,
     query,
     withPgClient: (work: (inner: ClientBase) => Promise<unknown>) => work({ query } as unknown as ClientBase),
     logger: { debug: silent, info: silent, warn: silent, error: silent },

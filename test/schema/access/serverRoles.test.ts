@@ -96,11 +96,6 @@ describe("the worker", () => {
       "reports (organization_id, clinic_id, period, starts_on, ends_on, figures)",
       "$1, $2, 'month', '2030-01-01', '2030-01-31', '[]'",
     ],
-    [
-      "dead letter",
-      "job_dead_letters (organization_id, task, payload, error_code, attempts)",
-      "$1, 'x', '{}', 'P0001', 1",
-    ],
   ])("can write a %s of its organization, and cannot of another", async (_what, columns, values) => {
     const { clinic, provider } = world.here;
     const tenant = [world.own, clinic.id, provider.userId];

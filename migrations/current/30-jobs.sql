@@ -1,0 +1,6 @@
+--!include jobs/add_job.sql
+--!include jobs/job_effects_table.sql
+--!include jobs/job_effects.sql
+--!include jobs/dead_letters_table.sql
+--!include jobs/failures.sql
+--!include jobs/dead_letters.sql

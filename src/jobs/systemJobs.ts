@@ -1,0 +1,12 @@
+/**
+ * The jobs that belong to no organization, each with the reason. Nothing else runs outside of a tenant: `systemTask` takes
+ * these names only, and docs/access-matrix.md shows what each of them reaches.
+ */
+export const SYSTEM_JOBS = {
+  metrics__enqueue: "Adds one job for each organization.",
+  report__enqueue_weekly: "Adds one job for each organization.",
+  request__forget_answers: "Deletes kept answers by their age, whose ever they are; reads none.",
+  webhook__apply: "A provider's event names a customer or an identity; the database says whose that is.",
+} as const;
+
+export type SystemJobName = keyof typeof SYSTEM_JOBS;
