@@ -3,7 +3,7 @@ import "grafserv";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { GrafastExecutionArgs } from "grafast";
-import { type ExecutionResult, GraphQLError, type GraphQLSchema } from "graphql";
+import { type ExecutionResult, GraphQLError, type GraphQLSchema, OperationTypeNode } from "graphql";
 
 import { AppError } from "../src/errors/AppError.ts";
 import { CATALOGUE, type ErrorCode } from "../src/errors/catalogue.ts";
@@ -11,7 +11,7 @@ import { classifyError } from "../src/errors/classifyError.ts";
 import { timeToNextStep } from "../src/errors/timeToNextStep.ts";
 import { currentRequestContext } from "../src/http/requestContext.ts";
 import { assertInputSizes } from "../src/limits/assertInputSizes.ts";
-import { estimateCost, type Operation } from "../src/limits/estimateCost.ts";
+import { estimateCost, findOperation, type Operation } from "../src/limits/estimateCost.ts";
 import { makeParseDocument, type ParseDocument, type ParseOptions } from "../src/limits/parseDocument.ts";
 import type { LimitsConfig } from "../src/limits/parseLimits.ts";
 
@@ -81,6 +81,7 @@ async function admit<T>(
     if (contextFailure !== undefined) {
       throw contextFailure;
     }
+    assertAllowedMethod(args);
     await assertWithinLimits({ schema, document, operationName, variables: variableValues }, limits);
   } catch (error) {
     return { errors: [noteRefusal(error)] };
@@ -91,6 +92,19 @@ async function admit<T>(
     await sleep(timeToNextStep(performance.now() - start));
   }
   return result;
+}
+
+/**
+ * A request in an address may be repeated, prefetched and followed by anybody: it changes nothing
+ * (GraphQL over HTTP, section GET).
+ */
+function assertAllowedMethod(args: GrafastExecutionArgs): void {
+  const context = currentRequestContext();
+  const kind = findOperation(args)?.operation;
+  if (context?.isReadOnly && kind !== undefined && kind !== OperationTypeNode.QUERY) {
+    context.headers.allow = "POST";
+    throw new AppError("METHOD_NOT_ALLOWED", "Only queries can be sent by GET; send this as POST.");
+  }
 }
 
 /** Whether a write reached no row. */

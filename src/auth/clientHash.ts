@@ -1,5 +1,4 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { isIPv6 } from "node:net";
 
 /** Where a request comes from, in a form that tells nobody the address. */
 export interface Client {
@@ -9,9 +8,8 @@ export interface Client {
   hash: string;
 }
 
-export type HashClient = (address: string | undefined, userAgent: string | undefined) => Client | null;
-
-const IPV4_IN_IPV6 = /^::ffff:(?=\d+\.)/i;
+/** `address`: as `makeClientAddress` gives it; empty where it is not known. */
+export type HashClient = (address: string, userAgent: string | undefined) => Client | null;
 
 /**
  * Hashes addresses with a key that every process of an installation derives from the same secret; without one, counts
@@ -23,27 +21,9 @@ export function makeHashClient(secret: string | null): HashClient {
     .digest();
   const hash = (text: string) => createHmac("sha256", key).update(text).digest("hex");
   return (address, userAgent) => {
-    if (address === undefined) {
+    if (address === "") {
       return null;
     }
-    const network = networkOf(address);
-    return { addressHash: hash(network), hash: hash(`${network}\n${userAgent ?? ""}`) };
+    return { addressHash: hash(address), hash: hash(`${address}\n${userAgent ?? ""}`) };
   };
-}
-
-/** An IPv6 subscriber has 2^64 addresses, which count as one. */
-function networkOf(address: string): string {
-  const plain = address.replace(IPV4_IN_IPV6, "");
-  if (!isIPv6(plain)) {
-    return plain;
-  }
-  const [head = "", tail] = (plain.split("%")[0] ?? "").toLowerCase().split("::");
-  const groups = head === "" ? [] : head.split(":");
-  const last = tail ? tail.split(":") : [];
-  const missing = tail === undefined ? 0 : 8 - groups.length - last.length;
-  const all = [...groups, ...Array.from({ length: missing }, () => "0"), ...last];
-  return all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(":");
 }

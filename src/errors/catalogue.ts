@@ -96,8 +96,8 @@ export const CATALOGUE = {
   },
   METHOD_NOT_ALLOWED: {
     status: 405,
-    message: "Only POST is accepted here.",
-    advice: "Send the operation as POST.",
+    message: "This method is not accepted here.",
+    advice: "Send mutations as POST, queries as POST or GET.",
   },
   NOT_ACCEPTABLE: {
     status: 406,

@@ -32,7 +32,7 @@ const MAXIMUM_AGE = 600;
 export function makeAllowOrigins(origins: readonly string[]): RequestHandler {
   const allow = cors({
     origin: [...origins],
-    methods: ["POST"],
+    methods: ["GET", "POST"],
     allowedHeaders: ALLOWED_HEADERS,
     exposedHeaders: EXPOSED_HEADERS,
     maxAge: MAXIMUM_AGE,

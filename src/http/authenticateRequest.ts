@@ -2,9 +2,9 @@ import type { IncomingMessage } from "node:http";
 
 import type { RequestHandler } from "express";
 
-import type { Authenticate, Identity } from "../auth/authenticate.ts";
-import type { HashClient } from "../auth/clientHash.ts";
+import type { Identity } from "../auth/authenticate.ts";
 import type { ReadHeader } from "../auth/requestScope.ts";
+import type { Door } from "./openDoor.ts";
 import { currentRequestContext } from "./requestContext.ts";
 import { acceptRequestId } from "./requestId.ts";
 
@@ -13,13 +13,13 @@ import { acceptRequestId } from "./requestId.ts";
  * kept with the request, where the context callback finds it.
  */
 export function makeAuthenticateRequest(
-  { authenticate, hashClient }: { authenticate: Authenticate; hashClient: HashClient },
+  { authenticate, clientAddress, hashClient }: Pick<Door, "authenticate" | "clientAddress" | "hashClient">,
   identities: WeakMap<object, Identity>,
 ): RequestHandler {
   return async (request, _response, next) => {
     const context = currentRequestContext();
     const requestId = context?.requestId ?? acceptRequestId(undefined);
-    const client = hashClient(request.ip, request.headers["user-agent"]);
+    const client = hashClient(clientAddress(request), request.headers["user-agent"]);
     const identity = await authenticate(makeReadHeader(request), { requestId, client });
     identities.set(request, identity);
     if (context) {

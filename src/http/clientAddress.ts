@@ -25,9 +25,12 @@ function networkOf(address: string): string {
   if (mapped) {
     return mapped;
   }
-  const [head = "", tail = ""] = address.split("::");
+  const [plain = ""] = address.split("%");
+  const [head = "", tail = ""] = plain.split("::");
   const before = head === "" ? [] : head.split(":");
   const after = tail === "" ? [] : tail.split(":");
-  const zeros = address.includes("::") ? Array(8 - before.length - after.length).fill("0") : [];
-  return [...before, ...zeros, ...after].slice(0, NETWORK_GROUPS).join(":");
+  const zeros = plain.includes("::") ? Array<string>(8 - before.length - after.length).fill("0") : [];
+  const groups = [...before, ...zeros, ...after].slice(0, NETWORK_GROUPS);
+  // One spelling: `0db8` and `DB8` are the same group.
+  return groups.map((group) => Number.parseInt(group, 16).toString(16)).join(":");
 }

@@ -14,17 +14,22 @@ const ANY_TYPE_PATTERN = /^\s*\*\/\*\s*(?:;.*)?$/;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 /** What `makeReadJsonBody` calls a body that is no UTF-8, beside the types of errors of the body reader itself. */
 export const ENCODING_ERROR = "entity.encoding.invalid";
+/** https://graphql.github.io/graphql-over-http/draft/#sec-GET, and the names of documents (TrustedDocuments). */
+const ADDRESS_MEMBERS = ["query", "documentId", "id", "doc_id", "operationName", "variables", "extensions"];
+const JSON_MEMBERS: ReadonlySet<string> = new Set(["variables", "extensions"]);
 const IDEMPOTENCY_KEY_PATTERN = /^[\x21-\x7e]{16,128}$/;
 
 /**
  * Refuses what is no GraphQL request before anything else looks at it. JSON is the only body: a form of another site
- * can send form bodies and plain text, but no JSON without asking first.
+ * can send form bodies and plain text, but no JSON without asking first. What it can make a browser GET is a query of
+ * nobody, since a token is no cookie, and it may not read the answer.
  */
 export const assertGraphqlRequest: RequestHandler = (request, _response, next) => {
-  if (request.method !== "POST") {
+  const isGet = request.method === "GET";
+  if (!isGet && request.method !== "POST") {
     throw new AppError("METHOD_NOT_ALLOWED");
   }
-  if (!CONTENT_TYPE_PATTERN.test(request.headers["content-type"] ?? "")) {
+  if (!isGet && !CONTENT_TYPE_PATTERN.test(request.headers["content-type"] ?? "")) {
     throw new AppError("UNSUPPORTED_MEDIA_TYPE");
   }
   if (!request.accepts([JSON_TYPE, GRAPHQL_TYPE])) {
@@ -39,9 +44,12 @@ export const assertGraphqlRequest: RequestHandler = (request, _response, next) =
   next();
 };
 
-/** What reads a GraphQL request, once it is known who sends it. `maximumBytes`: of the body. */
+/**
+ * What reads a GraphQL request, once it is known who sends it; one that came by GET is what a POST would be from then on,
+ * but for its context. `maximumBytes`: of the body.
+ */
 export function makeReadGraphqlRequest(documents: TrustedDocuments, maximumBytes: number): RequestHandler[] {
-  return [readIdempotencyKey, makeReadJsonBody(maximumBytes), makeReadGraphqlBody(documents)];
+  return [readIdempotencyKey, makeReadJsonBody(maximumBytes), readAddress, makeReadGraphqlBody(documents)];
 }
 
 /** Reads the body, uncompressed JSON of at most `maximumBytes`. */
@@ -58,6 +66,35 @@ function makeReadJsonBody(maximumBytes: number): RequestHandler {
       }
     },
   });
+}
+
+/** Reads the address of a GET as GraphQL over HTTP writes it; other names there (a token), and a body, mean nothing. */
+const readAddress: RequestHandler = (request, _response, next) => {
+  const context = currentRequestContext();
+  if (request.method === "GET" && context) {
+    const { searchParams } = new URL(request.originalUrl, "http://localhost");
+    request.body = Object.fromEntries(ADDRESS_MEMBERS.map((name) => [name, readMember(searchParams, name)]));
+    request.method = "POST";
+    request.headers["content-type"] = JSON_TYPE;
+    context.isReadOnly = true;
+  }
+  next();
+};
+
+function readMember(address: URLSearchParams, name: string): unknown {
+  const values = address.getAll(name);
+  if (values.length > 1) {
+    throw new AppError("BAD_REQUEST", `'${name}' may stand in the address once.`);
+  }
+  const [value] = values;
+  if (value === undefined || !JSON_MEMBERS.has(name)) {
+    return value;
+  }
+  try {
+    return JSON.parse(value);
+  } catch {
+    throw new AppError("BAD_REQUEST", `'${name}' in the address must be JSON.`);
+  }
 }
 
 /**

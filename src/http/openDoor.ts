@@ -8,11 +8,14 @@ import { makeRecognizePerson } from "../auth/recognizePerson.ts";
 import { makeVerifyToken } from "../auth/verifyToken.ts";
 import type { Config } from "../config.ts";
 import type { ReleaseList } from "../ReleaseList.ts";
+import { type ClientAddress, makeClientAddress } from "./clientAddress.ts";
 import { makeOpenSockets, type OpenSockets } from "./openSockets.ts";
 
 /** Who is let in, and shown out when their rights end. */
 export interface Door {
   authenticate: Authenticate;
+  /** Where a request comes from: what is counted and what a session is recognised by are the same address. */
+  clientAddress: ClientAddress;
   hashClient: HashClient;
   openSockets: OpenSockets;
 }
@@ -28,7 +31,7 @@ interface DoorParts {
 
 /** Rejects when the connection cannot be had on which it hears of rights that end. */
 export async function openDoor(
-  config: Pick<Config, "auth" | "database">,
+  config: Pick<Config, "api" | "auth" | "database">,
   { pool, url, logger, releases }: DoorParts,
 ): Promise<Door> {
   const recognize = makeRecognizePerson(pool);
@@ -45,6 +48,7 @@ export async function openDoor(
   releases.add(stopListening);
   return {
     authenticate: makeAuthenticate(makeVerifyToken(config.auth), recognize),
+    clientAddress: makeClientAddress(config.api.trustedProxies),
     hashClient: makeHashClient(config.auth.jwtSecret ?? config.database.roleSecret),
     openSockets,
   };

@@ -33,7 +33,7 @@ export function makeRefuseRequest(logger: Logger): ErrorRequestHandler {
 export const refuseUnknownPath: RequestHandler = (_request, response) => {
   sendRefusal(
     response,
-    new AppError("NOT_FOUND", "There is nothing at this address. The API is POST /graphql."),
+    new AppError("NOT_FOUND", "There is nothing at this address. The API is at /graphql."),
   );
 };
 
@@ -42,7 +42,7 @@ function sendRefusal(response: Response, error: AppError): void {
     response.setHeader("WWW-Authenticate", "Bearer");
   }
   if (error.code === "METHOD_NOT_ALLOWED") {
-    response.setHeader("Allow", "POST");
+    response.setHeader("Allow", "GET, POST");
   }
   if (error.code === "UNAVAILABLE" || error.code === "TOO_MANY_REQUESTS") {
     response.setHeader("Retry-After", error.retryAfter ?? RETRY_AFTER_SECONDS);

@@ -22,6 +22,8 @@ export interface RequestContext {
   cost: number | null;
   /** Under which the answer of a mutation is kept, if the client asked for that. */
   idempotencyKey: string | null;
+  /** Whether it may only ask, since it came by GET. */
+  isReadOnly: boolean;
   /** Headers of the answer, by lower-case name. */
   headers: Record<string, string>;
   /** Aborted when the client has gone away before its answer was complete. */
@@ -50,6 +52,7 @@ export function makeRequestContext(requestId: string, signal: AbortSignal = NEVE
     payers: [],
     cost: null,
     idempotencyKey: null,
+    isReadOnly: false,
     headers: {},
     signal,
     userId: null,

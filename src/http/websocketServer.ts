@@ -12,6 +12,7 @@ import type { HashClient } from "../auth/clientHash.ts";
 import type { TrustedDocuments } from "../documents/TrustedDocuments.ts";
 import { AppError } from "../errors/AppError.ts";
 import type { ErrorCode } from "../errors/catalogue.ts";
+import type { ClientAddress } from "./clientAddress.ts";
 import type { RequestLimits } from "./limitRequests.ts";
 import type { OpenSockets } from "./openSockets.ts";
 import {
@@ -45,6 +46,7 @@ interface WebsocketDependencies {
   identities: WeakMap<object, Identity>;
   /** Closes them when the rights end on which they were opened. */
   openSockets: OpenSockets;
+  clientAddress: ClientAddress;
   hashClient: HashClient;
   path: string;
   maximumMessageBytes: number;
@@ -79,7 +81,8 @@ export function attachWebsockets(
   grafserv: GrafservBase,
   dependencies: WebsocketDependencies,
 ): Websockets {
-  const { authenticate, identities, openSockets, hashClient, maximumMessageBytes } = dependencies;
+  const { authenticate, identities, openSockets, clientAddress, hashClient, maximumMessageBytes } =
+    dependencies;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maximumMessageBytes });
   const contexts = new WeakMap<WebSocket, RequestContext>();
   const graphql = makeGraphQLWSConfig(grafserv);
@@ -93,7 +96,7 @@ export function attachWebsockets(
         const parameters = normalizeConnectionParams(connectionParams) ?? {};
         const requestId = acceptRequestId(parameters["x-request-id"]);
         try {
-          const client = hashClient(request.socket.remoteAddress, request.headers["user-agent"]);
+          const client = hashClient(clientAddress(request), request.headers["user-agent"]);
           const identity = await authenticate((name) => parameters[name], { requestId, client });
           identities.set(socket, identity);
           contexts.set(socket, contextOf(socket, identity, requestId));

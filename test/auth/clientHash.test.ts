@@ -20,15 +20,8 @@ describe("the hash of a client", () => {
     expect(one?.addressHash).toBe(other?.addressHash);
   });
 
-  it("takes the addresses of one IPv6 network for one, and IPv4 in any spelling", () => {
-    expect(address("2001:db8:1:2::1")).toBe(address("2001:DB8:1:2:ffff::9"));
-    expect(address("2001:db8:1:2::1")).not.toBe(address("2001:db8:1:3::1"));
-    expect(address("::1")).toBe(address("0:0:0:0:0:0:0:1"));
-    expect(address("::ffff:192.0.2.1")).toBe(address("192.0.2.1"));
-  });
-
   it("holds nothing of the address, and is none where there is none", () => {
     expect(address("192.0.2.1")).toMatch(/^[0-9a-f]{64}$/);
-    expect(hash(undefined, "curl")).toBeNull();
+    expect(hash("", "curl")).toBeNull();
   });
 });

@@ -28,6 +28,10 @@ describe("the address of a client", () => {
     const addressOf = makeClientAddress([]);
     expect(addressOf(request("2001:db8:1:2:3:4:5:6"))).toBe("2001:db8:1:2");
     expect(addressOf(request("2001:db8::1"))).toBe("2001:db8:0:0");
+    expect(addressOf(request("2001:DB8:1:2:ffff::9"))).toBe(addressOf(request("2001:0db8:1:2::1")));
+    expect(addressOf(request("2001:db8:1:3::1"))).not.toBe(addressOf(request("2001:db8:1:2::1")));
+    expect(addressOf(request("::1"))).toBe(addressOf(request("0:0:0:0:0:0:0:1")));
+    expect(addressOf(request("fe80::1%eth0"))).toBe("fe80:0:0:0");
     expect(addressOf(request("::ffff:203.0.113.7"))).toBe("203.0.113.7");
   });
 });

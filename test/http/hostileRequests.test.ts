@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { useServerProcess } from "../support/serverProcess.ts";
+import { useServeProcess } from "../support/useServeProcess.ts";
 import { post, type RawAnswer, sendBytes } from "./rawRequest.ts";
 
 jest.setTimeout(60_000);
@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 
 describe.each(["production", "development"])("a server in %s", (mode) => {
-  const server = useServerProcess(db, { NODE_ENV: mode });
+  const server = useServeProcess(db, { NODE_ENV: mode });
 
   async function send(body: string | Buffer, headers: Record<string, string> = {}) {
     const answer = await post(server.url, body, { authorization, ...headers });
@@ -41,11 +41,13 @@ describe.each(["production", "development"])("a server in %s", (mode) => {
   const query = (text: string, variables?: object) => send(JSON.stringify({ query: text, variables }));
   const outcome = async (answer: Promise<RawAnswer>) => (await answer).status;
 
-  it("refuses every method but POST with 405: a query and a mutation in the address", async () => {
-    for (const text of ["{__typename}", "mutation{__typename}"]) {
-      const response = await fetch(`${server.url}/graphql?query=${encodeURIComponent(text)}`);
-      expect(response.status).toBe(405);
-      expect(response.headers.get("allow")).toBe("POST");
+  it("refuses a mutation in the address with 405, and every method but GET and POST", async () => {
+    const address = `${server.url}/graphql?query=${encodeURIComponent("mutation{__typename}")}`;
+    const mutation = await fetch(address, { headers: { authorization } });
+    expect([mutation.status, mutation.headers.get("allow")]).toEqual([405, "POST"]);
+    for (const method of ["HEAD", "PUT", "DELETE"]) {
+      const other = await fetch(address, { method, headers: { authorization } });
+      expect([other.status, other.headers.get("allow")]).toEqual([405, "GET, POST"]);
     }
   });
 

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { useServerProcess } from "../support/serverProcess.ts";
+import { useServeProcess } from "../support/useServeProcess.ts";
 import { ask } from "./rawRequest.ts";
 import { RawSocket } from "./rawSocket.ts";
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 describe("a server with small shares", () => {
-  const server = useServerProcess(db, {
+  const server = useServeProcess(db, {
     NODE_ENV: "production",
     RATE_LIMIT_ADDRESS: "50",
     RATE_LIMIT_ORGANIZATION: "300",

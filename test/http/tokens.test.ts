@@ -8,7 +8,7 @@ import { signToken } from "../../src/auth/signToken.ts";
 import { type Actor, useTestDatabase } from "../support/database.ts";
 import { useIssuer } from "../support/issuer.ts";
 import { requestConnections } from "../support/requestConnections.ts";
-import { useServerProcess } from "../support/serverProcess.ts";
+import { useServeProcess } from "../support/useServeProcess.ts";
 import { makeTokens, now } from "./hostileTokens.ts";
 import { ask, type RawAnswer } from "./rawRequest.ts";
 import { sendLongToken } from "./sendLongToken.ts";
@@ -39,7 +39,7 @@ const tokens = makeTokens({
 const { sign, refused } = tokens;
 
 describe.each(["production", "development"])("a server in %s", (mode) => {
-  const server = useServerProcess(db, {
+  const server = useServeProcess(db, {
     NODE_ENV: mode,
     get JWT_ISSUERS() {
       const { keys, ...issuer } = provider.config();

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { useServerProcess } from "../support/serverProcess.ts";
+import { useServeProcess } from "../support/useServeProcess.ts";
 import { post } from "./rawRequest.ts";
 import { codeOf, RawSocket } from "./rawSocket.ts";
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 describe.each(["production", "development"])("a server of trusted documents only, in %s", (mode) => {
-  const server = useServerProcess(db, { NODE_ENV: mode, DOCUMENTS_DIR: folder, DOCUMENTS_ONLY: "true" });
+  const server = useServeProcess(db, { NODE_ENV: mode, DOCUMENTS_DIR: folder, DOCUMENTS_ONLY: "true" });
   const apollo = (sha256Hash: string) => ({ extensions: { persistedQuery: { version: 1, sha256Hash } } });
   const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -78,9 +78,20 @@ describe.each(["production", "development"])("a server of trusted documents only
     socket.close();
   });
 
-  it("refuses them in an address as well", async () => {
-    for (const query of [`query=${encodeURIComponent(OTHER)}`, `documentId=${TRUSTED_ID}`]) {
-      expect((await fetch(`${server.url}/graphql?${query}`)).status).toBe(405);
+  it("runs one by its id in the address, and refuses others there", async () => {
+    const get = (query: string) => fetch(`${server.url}/graphql?${query}`, { headers: { authorization } });
+    const hash = encodeURIComponent(JSON.stringify(apollo(TRUSTED_ID).extensions));
+    for (const query of [`documentId=${TRUSTED_ID}`, `doc_id=${TRUSTED_ID}`, `extensions=${hash}`]) {
+      const response = await get(query);
+      expect([response.status, await response.json()]).toEqual([200, { data: { __typename: "Query" } }]);
+    }
+    for (const query of [
+      `query=${encodeURIComponent(OTHER)}`,
+      `query=${encodeURIComponent(OTHER)}&documentId=${TRUSTED_ID}`,
+      `documentId=${sha256(OTHER)}`,
+      `documentId=${TRUSTED_ID}&documentId=${TRUSTED_ID}`,
+    ]) {
+      expect((await get(query)).status).toBe(400);
     }
   });
 });

@@ -6,7 +6,7 @@ import { WebSocket } from "ws";
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { useServerProcess } from "../support/serverProcess.ts";
+import { useServeProcess } from "../support/useServeProcess.ts";
 import { codeOf, RawSocket } from "./rawSocket.ts";
 
 jest.setTimeout(60_000);
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 
 describe.each(["production", "development"])("websockets in %s", (mode) => {
-  const server = useServerProcess(db, { NODE_ENV: mode, CORS_ORIGINS: ORIGIN });
+  const server = useServeProcess(db, { NODE_ENV: mode, CORS_ORIGINS: ORIGIN });
 
   it("refuse a page of another origin with 403, and take one of a listed origin", async () => {
     for (const origin of ["https://evil.example", "null", `${ORIGIN}.evil.example`]) {

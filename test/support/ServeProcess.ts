@@ -13,9 +13,11 @@ export interface Line extends Record<string, unknown> {
   msg: string;
 }
 
-/** `npm run serve` as production runs it: a process of its own with one connection string and no administrator's. */
+/** `npm run serve`, in production unless told otherwise: a process of its own with one connection string and no administrator's. */
 export class ServeProcess {
   readonly lines: Line[] = [];
+  /** Everything that was written, on either stream. */
+  output = "";
   /** What was written that is no log line. */
   noise = "";
   readonly #child: ChildProcess;
@@ -45,11 +47,15 @@ export class ServeProcess {
     );
     let rest = "";
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      this.output += text;
       const pieces = (rest + text).split("\n");
       rest = pieces.pop() ?? "";
       pieces.forEach((piece) => this.#read(piece));
     });
-    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.noise += text));
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.output += text;
+      this.noise += text;
+    });
     this.#exited = once(this.#child, "close");
   }
 
@@ -59,24 +65,16 @@ export class ServeProcess {
 
   /** Where it serves, without a trailing slash; waits until it does. */
   async addresses(): Promise<{ url: string; adminUrl: string }> {
-    const { url, adminUrl } = await this.says("The gateway serves");
-    return { url: String(url).replace(/\/$/, ""), adminUrl: String(adminUrl).replace(/\/$/, "") };
+    const read = (name: string) => new RegExp(`\\b${name}"?: ?"(http[^"]*?)/?"`).exec(this.output)?.[1];
+    return this.#until("its addresses", () => {
+      const [url, adminUrl] = [read("url"), read("adminUrl")];
+      return url !== undefined && adminUrl !== undefined ? { url, adminUrl } : undefined;
+    });
   }
 
   /** The first log line of these words, as soon as there is one. */
-  async says(message: string): Promise<Line> {
-    const deadline = Date.now() + PATIENCE;
-    for (;;) {
-      const line = this.lines.find(({ msg }) => msg === message);
-      if (line) {
-        return line;
-      }
-      const ending = this.#child.exitCode ?? this.#child.signalCode;
-      if (ending !== null || Date.now() > deadline) {
-        throw new Error(`Expected '${message}'; the process (exit ${ending}) said: ${this.noise}`);
-      }
-      await sleep(POLL_INTERVAL);
-    }
+  says(message: string): Promise<Line> {
+    return this.#until(`'${message}'`, () => this.lines.find(({ msg }) => msg === message));
   }
 
   /** @returns its exit code. */
@@ -84,6 +82,21 @@ export class ServeProcess {
     this.#child.kill(signal);
     await this.#exited;
     return this.#child.exitCode;
+  }
+
+  async #until<T>(what: string, look: () => T | undefined): Promise<T> {
+    const deadline = Date.now() + PATIENCE;
+    for (;;) {
+      const found = look();
+      if (found !== undefined) {
+        return found;
+      }
+      const ending = this.#child.exitCode ?? this.#child.signalCode;
+      if (ending !== null || Date.now() > deadline) {
+        throw new Error(`Expected ${what}; the process (exit ${ending}) said: ${this.output}`);
+      }
+      await sleep(POLL_INTERVAL);
+    }
   }
 
   #read(piece: string): void {
