@@ -3,6 +3,7 @@
  * these names only, and docs/access-matrix.md shows what each of them reaches.
  */
 export const SYSTEM_JOBS = {
+  integration__enqueue: "Adds one job for each organization.",
   metrics__enqueue: "Adds one job for each organization.",
   report__enqueue_weekly: "Adds one job for each organization.",
   request__forget_answers: "Deletes kept answers by their age, whose ever they are; reads none.",

@@ -41,9 +41,9 @@ interface Attempt {
  * Nothing is held open while the other side thinks. It can be sent twice when a worker dies in between, with the same
  * `webhook-id`.
  *
- * @returns what became of it, in words for the log; neither the address nor an answer is in them.
+ * @returns what became of it, in words for the log, without the address and the answer; null when nothing waits.
  */
-export async function deliverWebhook(deliveryId: string, parts: DeliveryParts): Promise<string> {
+export async function deliverWebhook(deliveryId: string, parts: DeliveryParts): Promise<string | null> {
   const rows = await parts.inTenant(async (client) => {
     const found = await client.query<DeliveryRow>("select * from app_hidden.webhook_to_deliver($1::uuid)", [
       deliveryId,
@@ -52,12 +52,9 @@ export async function deliverWebhook(deliveryId: string, parts: DeliveryParts): 
   });
   const [delivery] = rows;
   if (delivery === undefined) {
-    return "there is nothing to deliver (any more) in the organization of the job";
+    return null;
   }
-  const secrets = rows.map(({ key_id: keyId, nonce, ciphertext }) =>
-    parts.box.open(delivery.endpoint_id, { keyId, nonce, ciphertext }),
-  );
-  const { status, failure } = await attempt(delivery, secrets, parts);
+  const { status, failure } = await attempt(rows, parts);
   await parts.inTenant((client) =>
     client.query("select app_hidden.record_webhook_attempt($1::uuid, $2, $3, $4)", [
       deliveryId,
@@ -70,10 +67,14 @@ export async function deliverWebhook(deliveryId: string, parts: DeliveryParts): 
 }
 
 async function attempt(
-  delivery: DeliveryRow,
-  secrets: readonly string[],
-  { networks, signal }: DeliveryParts,
+  rows: readonly DeliveryRow[],
+  { box, networks, signal }: DeliveryParts,
 ): Promise<Attempt> {
+  const [delivery] = rows;
+  const secrets = openSecrets(rows, box);
+  if (delivery === undefined || secrets === null) {
+    return { status: null, failure: "secret_unreadable" };
+  }
   const body = JSON.stringify({
     type: delivery.event_kind,
     timestamp: delivery.happened_at.toISOString(),
@@ -89,5 +90,16 @@ async function attempt(
       return { status: null, failure: error.code };
     }
     throw error;
+  }
+}
+
+/** Null when one of them was sealed with a key that is not here any more: somebody has to rotate it. */
+function openSecrets(rows: readonly DeliveryRow[], box: CredentialBox): string[] | null {
+  try {
+    return rows.map(({ endpoint_id: endpointId, key_id: keyId, nonce, ciphertext }) =>
+      box.open(endpointId, { keyId, nonce, ciphertext }),
+    );
+  } catch {
+    return null;
   }
 }
