@@ -3,8 +3,10 @@ import { join, resolve } from "node:path";
 
 import { type AuditConfig, parseAudit } from "./audit/parseAudit.ts";
 import { type AuthConfig, parseAuth } from "./auth/parseAuth.ts";
+import { type ExportsConfig, parseExports } from "./exports/parseExports.ts";
 import { type ApiConfig, parseApi } from "./http/parseApi.ts";
 import { type LimitsConfig, parseLimits } from "./limits/parseLimits.ts";
+import { type MailConfig, parseMail } from "./mail/parseMail.ts";
 import { type OutboundConfig, parseOutbound } from "./outbound/parseOutbound.ts";
 import { parseWebhooks, type WebhooksConfig } from "./webhooks/parseWebhooks.ts";
 
@@ -29,6 +31,8 @@ export interface Config {
   outbound: OutboundConfig;
   worker: { concurrency: number; poolSize: number; adminPort: number };
   audit: AuditConfig;
+  mail: MailConfig;
+  exports: ExportsConfig;
   log: { level: LogLevel };
   telemetry: TelemetryConfig;
 }
@@ -141,6 +145,8 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       adminPort: read.integer("WORKER_ADMIN_PORT", 5680, 0, 65_535),
     },
     audit: parseAudit(read, { dataDir, isProduction: environment === "production" }),
+    mail: parseMail(read, { dataDir, isProduction: environment === "production" }),
+    exports: parseExports(read, dataDir),
     log: { level: read.oneOf("LOG_LEVEL", LOG_LEVELS, environment === "production" ? "info" : "warn") },
     telemetry: {
       hashKey: read.secret("LOG_HASH_KEY"),

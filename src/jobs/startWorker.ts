@@ -9,6 +9,7 @@ import { makePool } from "../database/makePool.ts";
 import { makeMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { beatHeart } from "./beatHeart.ts";
 import { observeJobs } from "./observeJobs.ts";
+import { loadTasks, openTaskServices } from "./taskServices.ts";
 
 export interface RunningWorker {
   /** False once it has stopped, told to or by itself. */
@@ -17,7 +18,6 @@ export interface RunningWorker {
   close(): Promise<void>;
 }
 
-const TASKS_FOLDER = join(import.meta.dirname, "../tasks");
 const CRONTAB_FILE = join(import.meta.dirname, "crontab");
 
 /** Every job needs one connection, the listener and the bookkeeping one more each. */
@@ -40,10 +40,11 @@ export async function startWorker(
   // Our own pool, and no batching of completed jobs: otherwise stopping can end the connections before a finished job
   // is marked as such, and it would run again.
   const pool = makePool(url, { max, applicationName: "bailiwick worker" }, scoped);
+  const services = openTaskServices(config, scoped);
   try {
     const runner = await run({
       pgPool: pool,
-      taskDirectory: TASKS_FOLDER,
+      taskList: await loadTasks(services),
       crontabFile: CRONTAB_FILE,
       concurrency,
       noHandleSignals: true,
@@ -60,11 +61,13 @@ export async function startWorker(
     const close = async () => {
       await runner.stop();
       await ended;
+      services.mail.close();
       await sayGoodbye();
       await pool.end();
     };
     return { isRunning: () => isRunning, close: () => (closing ??= close()) };
   } catch (error) {
+    services.mail.close();
     await pool.end();
     throw error;
   }

@@ -47,7 +47,7 @@ const ANONYMOUS_FUNCTIONS: CatalogRule = {
     from (${APP_FUNCTIONS}) f, aclexplode(f.proacl) a
     where a.grantee = 'app_anonymous'::regrole and nspname in ('app_public', 'app_vault')
     and f.proname not in (
-      'register', 'log_in', 'refresh_session', 'viewer', 'redeem_share', 'validate_share_token'
+      'register', 'log_in', 'refresh_session', 'viewer', 'redeem_share', 'validate_share_token', 'verify_email'
     )`,
   breaks: {
     sql: "grant execute on all functions in schema app_public to app_anonymous",

@@ -22,6 +22,10 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
     own: { organizationId: own, appointmentIds: [here.appointment.id] },
     handed: { organizationId: own, appointmentIds: [abroad.appointment.id] },
   }),
+  mail__send: ({ here }) => ({
+    own: { template: "verify_email", userId: here.provider.userId },
+    prepare: `update app_public.users set email_verified_at = null where id = '${here.provider.userId}'`,
+  }),
   metrics__calculate: ({ own }) => ({
     own: { organizationId: own },
     prepare: "update app_public.care_sessions set status = 'completed', ended_at = now()",
