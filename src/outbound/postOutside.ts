@@ -20,7 +20,8 @@ export interface OutsideRequest {
 }
 
 /** Why nobody answered, as a code that names no address. */
-export type PostFailureCode = "address_unknown" | "address_refused" | "insecure" | "timeout" | "tls" | "connection";
+export type PostFailureCode =
+  "address_unknown" | "address_refused" | "insecure" | "timeout" | "tls" | "connection";
 
 export class PostFailure extends Error {
   readonly code: PostFailureCode;

@@ -25,8 +25,8 @@ export interface SheetsServer {
   readonly bodies: string[];
   /** The key file of the service account that may edit. */
   readonly keyFile: string;
-  /** Answers the next requests with this status, once each. */
-  fail(...statuses: number[]): void;
+  /** Answers the request after the next `count` with this status, once. */
+  failAfter(count: number, status: number): void;
 }
 
 const EMAIL = "sync@test.iam.gserviceaccount.example";
@@ -39,15 +39,16 @@ export function useSheetsServer(): SheetsServer {
   const spreadsheets = new Map<string, TestTab[]>();
   const requests: string[] = [];
   const bodies: string[] = [];
-  const failures: number[] = [];
+  let failure: { after: number; status: number } | null = null;
   const server = createServer((request, response) => {
     void readBody(request).then((body) => {
       const url = new URL(request.url ?? "/", "http://localhost");
       requests.push(`${request.method} ${decodeURIComponent(url.pathname)}`);
       bodies.push(body);
-      const failure = failures.shift();
-      if (failure !== undefined) {
-        return reply(response, failure, { error: { code: failure, message: "canary-google-message" } });
+      if (failure !== null && failure.after-- === 0) {
+        const { status } = failure;
+        failure = null;
+        return reply(response, status, { error: { code: status, message: "canary-google-message" } });
       }
       if (url.pathname === "/token") {
         jwt.verify(new URLSearchParams(body).get("assertion") ?? "", publicKey, { issuer: EMAIL });
@@ -80,7 +81,7 @@ export function useSheetsServer(): SheetsServer {
       token_uri: "http://169.254.169.254/token",
       universe_domain: "evil.example",
     }),
-    fail: (...statuses) => void failures.push(...statuses),
+    failAfter: (after, status) => void (failure = { after, status }),
   };
 }
 

@@ -21,7 +21,9 @@ export function asSheetProblem(error: unknown): SheetProblem {
     return new SheetProblem("Google did not answer, or asked to wait.", { isTransient: true });
   }
   if (code === 404) {
-    return new SheetProblem("There is no spreadsheet of that id, or it is not shared with the service account.");
+    return new SheetProblem(
+      "There is no spreadsheet of that id, or it is not shared with the service account.",
+    );
   }
   if (code === 400) {
     return new SheetProblem("Google refused the request: the sheet or the service account is not as it was.");

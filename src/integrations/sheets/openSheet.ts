@@ -69,7 +69,12 @@ export async function openSheet(access: SheetAccess): Promise<OpenSheet> {
         }),
       write: (rows) =>
         withProblems(async () => {
-          await lengthen(spreadsheets, spreadsheetId, tab, Math.max(...rows.map(({ place }) => place)) + FIRST_ROW);
+          await lengthen(
+            spreadsheets,
+            spreadsheetId,
+            tab,
+            Math.max(...rows.map(({ place }) => place)) + FIRST_ROW,
+          );
           const data = rows.map(({ place, row }) => ({
             range: range(place + FIRST_ROW, place + FIRST_ROW),
             values: [[...row]],
@@ -87,7 +92,10 @@ export async function openSheet(access: SheetAccess): Promise<OpenSheet> {
 
 /** Loaded here and not before: whoever syncs no sheet need not wait for Google's client at every start. */
 async function connect({ account, apiUrl, signal }: SheetAccess): Promise<sheets_v4.Sheets> {
-  const [{ sheets }, { JWT }] = await Promise.all([import("@googleapis/sheets"), import("google-auth-library")]);
+  const [{ sheets }, { JWT }] = await Promise.all([
+    import("@googleapis/sheets"),
+    import("google-auth-library"),
+  ]);
   const auth = new JWT({ email: account.email, key: account.privateKey, scopes: [SCOPE] });
   if (apiUrl !== null) {
     // The client's address for tokens is fixed; the installation's own goes by the same path.

@@ -18,7 +18,9 @@ const MAXIMUM_SHEET_NAME = 100;
 export function parseSheetSettings(settings: unknown): SheetTarget {
   const { spreadsheetId, sheet } = (settings ?? {}) as Record<string, unknown>;
   if (typeof spreadsheetId !== "string" || !/^[A-Za-z0-9_-]{1,200}$/.test(spreadsheetId)) {
-    throw new SheetProblem("The settings lack spreadsheetId, which is the long part of the spreadsheet’s address.");
+    throw new SheetProblem(
+      "The settings lack spreadsheetId, which is the long part of the spreadsheet’s address.",
+    );
   }
   if (typeof sheet !== "string" || sheet.length === 0 || sheet.length > MAXIMUM_SHEET_NAME) {
     throw new SheetProblem("The settings lack sheet, which is the name of the tab.");
