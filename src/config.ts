@@ -29,7 +29,8 @@ export interface Config {
   /** Keys that encrypt the secrets of integrations, see parseIntegrationKeys; null: secrets cannot be stored. */
   integrations: { keys: string | null };
   outbound: OutboundConfig;
-  worker: { concurrency: number; poolSize: number; adminPort: number };
+  /** `silence`: milliseconds without a sign of life after which the others take a worker's jobs. */
+  worker: { concurrency: number; poolSize: number; adminPort: number; silence: number };
   audit: AuditConfig;
   mail: MailConfig;
   exports: ExportsConfig;
@@ -71,6 +72,10 @@ export interface DatabaseConfig {
   gatewayPoolSize: number;
   /** How long a request waits for a connection when all are in use. */
   gatewayPoolWait: number;
+  /** Connections that the short reads of all requests share. */
+  gatewaySharedConnections: number;
+  /** Named statements that a connection keeps prepared; 0: none. */
+  preparedStatements: number;
 }
 
 const ENVIRONMENTS = ["development", "test", "production"] as const;
@@ -134,6 +139,8 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       dataDir,
       gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
       gatewayPoolWait: read.integer("GATEWAY_POOL_WAIT", 500, 1, 60_000),
+      gatewaySharedConnections: read.integer("GATEWAY_SHARED_CONNECTIONS", 6, 1, 100),
+      preparedStatements: read.integer("PREPARED_STATEMENTS", 200, 0, 10_000),
     },
     auth: parseAuth(read, environment === "production"),
     webhooks: parseWebhooks(read),
@@ -143,6 +150,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       concurrency: read.integer("WORKER_CONCURRENCY", 4, 1, 100),
       poolSize: read.integer("WORKER_POOL_SIZE", 10, 2, 1000),
       adminPort: read.integer("WORKER_ADMIN_PORT", 5680, 0, 65_535),
+      silence: read.integer("WORKER_SILENCE", 30_000, 1000, 3_600_000),
     },
     audit: parseAudit(read, { dataDir, isProduction: environment === "production" }),
     mail: parseMail(read, { dataDir, isProduction: environment === "production" }),

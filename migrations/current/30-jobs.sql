@@ -4,3 +4,6 @@
 --!include jobs/dead_letters_table.sql
 --!include jobs/failures.sql
 --!include jobs/dead_letters.sql
+--!include jobs/take_over.sql
+--!include jobs/operate_jobs.sql
+--!include operations/operational_state.sql

@@ -21,7 +21,8 @@ interface Line {
   actor: string | null;
   command: string;
   tableName: string;
-  rowId: string;
+  rowId: string | null;
+  patients: number;
   changedFields: string[];
 }
 
@@ -37,7 +38,7 @@ async function newest(
 ): Promise<Line[]> {
   const { rows } = await client.query<Line>(
     `select e.id, e.occurred_at as at, e.actor_id as actor, lower(e.command) as command, e.table_name as "tableName",
-       e.row_id as "rowId", e.changed_fields as "changedFields"
+       e.row_id as "rowId", e.changed_fields as "changedFields", cardinality(e.patient_ids) as patients
      from app_audit.events e
      where ($1::uuid is null or e.organization_id = $1) and ($2::timestamptz is null or e.occurred_at >= $2)
      order by e.occurred_at desc, e.id desc
@@ -47,8 +48,9 @@ async function newest(
   return rows.reverse();
 }
 
-function format({ at, actor, command, tableName, rowId, changedFields }: Line): string {
-  return `${at.toISOString()}  ${actor ?? "system"}  ${command} ${tableName} ${rowId}  ${changedFields.join(", ")}`;
+function format({ at, actor, command, tableName, rowId, patients, changedFields }: Line): string {
+  const subject = rowId ?? `(of ${patients} patients)`;
+  return `${at.toISOString()}  ${actor ?? "system"}  ${command} ${tableName} ${subject}  ${changedFields.join(", ")}`;
 }
 
 export const auditTailCommand: CommandModule<object, TailArguments> = {

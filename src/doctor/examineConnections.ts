@@ -104,11 +104,12 @@ async function examineRoom(client: Client, { database, worker }: Config): Promis
   const { rows } = await client.query<{ allowed: number }>(`\
 select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as allowed`);
   const allowed = rows[0]?.allowed ?? 0;
-  const wanted = database.gatewayPoolSize + BESIDES_REQUESTS + worker.poolSize;
+  const wanted =
+    database.gatewayPoolSize + database.gatewaySharedConnections + BESIDES_REQUESTS + worker.poolSize;
   return wanted > allowed
     ? finding(
         "database",
-        `One gateway and one worker want ${wanted} connections, the server allows ${allowed}: lower GATEWAY_POOL_SIZE or WORKER_POOL_SIZE, or raise max_connections.`,
+        `One gateway and one worker want ${wanted} connections, the server allows ${allowed}: lower GATEWAY_POOL_SIZE, GATEWAY_SHARED_CONNECTIONS or WORKER_POOL_SIZE, or raise max_connections.`,
       )
     : fine(
         "database",

@@ -60,7 +60,7 @@ describe("a proof", () => {
 
   it("convinces somebody who has nothing else", () => {
     expect(proof.eventPath.length).toBeGreaterThan(1);
-    expect(check(proof)).toMatch(/^PROVEN: sealed in checkpoint \d+ .*\n\["event\/1", /);
+    expect(check(proof)).toMatch(/^PROVEN: sealed in checkpoint \d+ .*\n\["event\/2", /);
     expect(check(proof, proof.keys[0]?.keyId ?? "")).toMatch(/^PROVEN/);
   });
 
@@ -68,7 +68,7 @@ describe("a proof", () => {
     expect(check({ ...proof, event: proof.event.replace("INSERT", "DELETE") })).toMatch(
       /^NOT PROVEN: the event/,
     );
-    expect(check({ ...proof, seal: { ...proof.seal, eventCount: "9" } })).toMatch(/^NOT PROVEN: the seal/);
+    expect(check({ ...proof, seal: { ...proof.seal, eventCount: "99" } })).toMatch(/^NOT PROVEN: the seal/);
     expect(check({ ...proof, checkpoint: { ...proof.checkpoint, sealedAt: "0" } })).toMatch(
       /^NOT PROVEN: the checkpoint/,
     );

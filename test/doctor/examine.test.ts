@@ -61,7 +61,7 @@ describe("doctor", () => {
     [
       "more connections than there are",
       () => ({ GATEWAY_POOL_SIZE: "900" }),
-      /want 913 connections, the server allows/,
+      /want 919 connections, the server allows/,
     ],
     ["a contradiction", () => ({ PORT: "7000", ADMIN_PORT: "7000" }), /PORT and ADMIN_PORT must differ/],
     [

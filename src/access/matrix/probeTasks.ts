@@ -65,6 +65,7 @@ export async function probeTasks(
       }
     }
     if (
+      probe.changesNoRow === undefined &&
       lines.some(
         ({ table, who, outcome }) => table === `task ${name}` && who === "worker" && outcome === "none",
       )

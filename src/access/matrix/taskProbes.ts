@@ -13,6 +13,8 @@ export interface TaskProbe {
   handed?: unknown;
   /** Done by a superuser beforehand, so that there is something to do. */
   prepare?: string;
+  /** Why the task changes no row even when it has done all that it is for. */
+  changesNoRow?: string;
 }
 
 /** Each task of src/tasks by its name: one that is not here fails `access matrix`. */
@@ -26,6 +28,7 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
     own: { template: "verify_email", userId: here.provider.userId },
     prepare: `update app_public.users set email_verified_at = null where id = '${here.provider.userId}'`,
   }),
+  audit__make_partitions: () => ({ own: {}, changesNoRow: "It makes empty tables." }),
   metrics__calculate: ({ own }) => ({
     own: { organizationId: own },
     prepare: "update app_public.care_sessions set status = 'completed', ended_at = now()",
