@@ -1,12 +1,10 @@
 import { INSERT, values } from "../../../../../src/access/world/tables/webhook_endpoints.ts";
-import { ADMINISTRATORS, type MatrixPart, ofOrganization, row } from "../part.ts";
-
-const SEEN_BY_ADMINISTRATORS = row(0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0);
+import { ADMINISTRATORS, type MatrixPart, ofClinic, ofOrganization, row } from "../part.ts";
 
 export const PART: MatrixPart = {
   visible: {
-    "app_public.webhook_endpoints": SEEN_BY_ADMINISTRATORS,
-    "app_public.webhook_deliveries": SEEN_BY_ADMINISTRATORS,
+    "app_public.webhook_endpoints": row(0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0),
+    "app_public.webhook_deliveries": row(0, 0, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0, 0, 0),
   },
   deletable: ["app_public.webhook_endpoints"],
   writes: [
@@ -43,8 +41,8 @@ export const PART: MatrixPart = {
     {
       title: "replay a delivery",
       sql: `select app_public.replay_webhook_delivery(d.id)
-        from app_public.webhook_deliveries d where d.organization_id = $1`,
-      values: ofOrganization,
+        from app_public.webhook_deliveries d where d.organization_id = $1 and d.clinic_id = $2`,
+      values: ofClinic,
       allowed: ADMINISTRATORS,
     },
   ],
