@@ -5,6 +5,8 @@ interface Template {
   text: readonly string[];
   /** Path of the application that the link leads to; a code goes behind `#`, which browsers send to no server. */
   path(ids: { subjectId: string | null }): string;
+  /** The same where there is no code to send. */
+  withoutCode?: Pick<Template, "subject" | "text" | "path">;
   /** Whether one subject is mailed to one person once, whatever enqueues it; else each job is a mail of its own. */
   isOnce: boolean;
 }
@@ -18,6 +20,23 @@ export const TEMPLATES = {
       "If it was not you, do nothing: the address stays unconfirmed.",
     ],
     path: () => "/verify-email",
+    isOnce: false,
+  },
+  registration: {
+    subject: "Confirm your e-mail address",
+    text: [
+      "Somebody, most likely you, has asked for an account with this address. Open the link to confirm that it is yours, and the account is made; the link works once, for one day.",
+      "If it was not you, do nothing: there will be no account.",
+    ],
+    path: () => "/confirm-registration",
+    withoutCode: {
+      subject: "You have an account already",
+      text: [
+        "Somebody, most likely you, has asked for an account with this address, which has one already. Nothing was changed. To use it, sign in as you always do.",
+        "If it was not you, there is nothing to do: whoever it was has not learned that you have an account.",
+      ],
+      path: () => "/sign-in",
+    },
     isOnce: false,
   },
   invitation: {
@@ -64,7 +83,8 @@ export function writeLetter(
   name: TemplateName,
   { appUrl, subjectId, code }: { appUrl: string; subjectId: string | null; code: string | null },
 ): LetterText {
-  const template: Template = TEMPLATES[name];
+  const whole: Template = TEMPLATES[name];
+  const template = code === null ? (whole.withoutCode ?? whole) : whole;
   const path = template.path({ subjectId: subjectId && encodeURIComponent(subjectId) });
   const link = `${appUrl}${path}${code === null ? "" : `#${encodeURIComponent(code)}`}`;
   const href = escapeHtml(link);

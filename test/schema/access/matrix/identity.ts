@@ -29,6 +29,8 @@ export const IDENTITY: MatrixPart = {
     "select * from app_private.ended_identities",
     "select * from app_private.session_clients",
     "select * from app_private.email_tokens",
+    "select * from app_private.registrations",
+    "select app_private.address_registration(auth.uid(), 'x')",
     "select app_hidden.address_mail('verify_email', auth.uid(), null)",
     "select * from app_private.sign_in_attempts",
     "select app_private.count_attempt('account x', 10)",
