@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 
 import { useTestDatabase } from "../support/database.ts";
+import { queuedJobs } from "../support/jobs.ts";
 import { DAY, useSheetWorld } from "./sheetWorld.ts";
 
 const db = useTestDatabase();
@@ -59,6 +60,7 @@ describe("the schedule", () => {
   const plan = async () => {
     await db.superuser.query("select graphile_worker.add_job('integration__enqueue')");
     await sheets.work();
+    expect(await queuedJobs(db)).toEqual([]);
     const { rows } = await db.superuser.query<{ kind: string }>(
       "select kind::text from app_public.integration_sync_runs order by started_at, id",
     );

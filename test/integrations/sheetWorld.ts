@@ -36,7 +36,16 @@ export function useSheetWorld(db: TestDatabase): SheetWorld {
   let world: World;
   let integrationId = "";
   let tab: TestTab;
-  const work = () => runJobs(db, outboundConfig(db.config, google.url));
+  /** Again while something is due: one who looks right after a job may find its queue still locked. */
+  async function work(turns = 5): Promise<void> {
+    await runJobs(db, outboundConfig(db.config, google.url));
+    const { rowCount } = await db.superuser.query(
+      "select from graphile_worker._private_jobs where run_at <= now() and attempts < max_attempts",
+    );
+    if (rowCount !== 0 && turns > 1) {
+      await work(turns - 1);
+    }
+  }
 
   async function connect(settings: object): Promise<string> {
     const { id: clinicId, organizationId } = world.here.clinic;
@@ -93,7 +102,7 @@ export function useSheetWorld(db: TestDatabase): SheetWorld {
         );
       }
     },
-    work,
+    work: () => work(),
     async sync(id = integrationId) {
       await commitAs(db, world.owner, "select app_public.sync_integration($1)", [id]);
       await work();
