@@ -3,8 +3,10 @@ import { join, resolve } from "node:path";
 
 import { type AuditConfig, parseAudit } from "./audit/parseAudit.ts";
 import { type AuthConfig, parseAuth } from "./auth/parseAuth.ts";
+import { type ExportsConfig, parseExports } from "./exports/parseExports.ts";
 import { type ApiConfig, parseApi } from "./http/parseApi.ts";
 import { type LimitsConfig, parseLimits } from "./limits/parseLimits.ts";
+import { type MailConfig, parseMail } from "./mail/parseMail.ts";
 import { parseWebhooks, type WebhooksConfig } from "./webhooks/parseWebhooks.ts";
 
 export type { AuthConfig } from "./auth/parseAuth.ts";
@@ -28,6 +30,8 @@ export interface Config {
   /** `silence`: milliseconds without a sign of life after which the others take a worker's jobs. */
   worker: { concurrency: number; poolSize: number; adminPort: number; silence: number };
   audit: AuditConfig;
+  mail: MailConfig;
+  exports: ExportsConfig;
   log: { level: LogLevel };
   telemetry: TelemetryConfig;
 }
@@ -146,6 +150,8 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       silence: read.integer("WORKER_SILENCE", 30_000, 1000, 3_600_000),
     },
     audit: parseAudit(read, { dataDir, isProduction: environment === "production" }),
+    mail: parseMail(read, { dataDir, isProduction: environment === "production" }),
+    exports: parseExports(read, dataDir),
     log: { level: read.oneOf("LOG_LEVEL", LOG_LEVELS, environment === "production" ? "info" : "warn") },
     telemetry: {
       hashKey: read.secret("LOG_HASH_KEY"),

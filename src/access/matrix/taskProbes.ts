@@ -22,6 +22,16 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
     own: { organizationId: own, appointmentIds: [here.appointment.id] },
     handed: { organizationId: own, appointmentIds: [abroad.appointment.id] },
   }),
+  maintenance__clean_up: ({ foreign }) => ({
+    own: {},
+    prepare: `insert into app_private.job_effects (organization_id, effect_key, created_at)
+      values (null, 'old', now() - interval '91 days'), ('${foreign}', 'new', now())`,
+  }),
+  maintenance__nightly: () => ({ own: {} }),
+  mail__send: ({ here }) => ({
+    own: { template: "verify_email", userId: here.provider.userId },
+    prepare: `update app_public.users set email_verified_at = null where id = '${here.provider.userId}'`,
+  }),
   audit__make_partitions: () => ({ own: {}, changesNoRow: "It makes empty tables." }),
   metrics__calculate: ({ own }) => ({
     own: { organizationId: own },

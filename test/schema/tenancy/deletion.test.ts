@@ -17,6 +17,7 @@ import {
   deletionsOnRecord,
   eventCount,
   KEPT_ANSWER,
+  MAILED_TOKEN,
 } from "./deletionRecord.ts";
 
 /**
@@ -51,6 +52,7 @@ describe("deleting a person", () => {
       [person.userId, world.own],
     );
     await db.superuser.query(KEPT_ANSWER, [person.userId, world.own]);
+    await db.superuser.query(MAILED_TOKEN, [person.userId]);
     await fillVault(db, person, world.here.clinic.id);
     await db.inTransaction(async (client) => {
       const tables = await cascadesFrom(client, "app_public.users");
