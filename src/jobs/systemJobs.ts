@@ -4,6 +4,7 @@
  */
 export const SYSTEM_JOBS = {
   export__clean_up: "Removes files by what the database says of their exports; reads ids, hashes and times.",
+  integration__enqueue: "Adds one job for each organization.",
   maintenance__clean_up: "Deletes what has expired by its age, whose ever it is; reads none of it.",
   maintenance__nightly: "Refreshes statistics, and reads names and figures of the catalogue; no row.",
   mail__send:

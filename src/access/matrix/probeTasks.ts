@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Job, JobHelpers, Task } from "graphile-worker";
 import type { Client, ClientBase } from "pg";
 
+import { makeCredentialBoxes } from "../../integrations/credentials.ts";
 import { loadTasks, type TaskServices } from "../../jobs/taskServices.ts";
 import type { FullWorld } from "../world/fullWorld.ts";
 import type { MatrixLine } from "./matrixLine.ts";
@@ -12,6 +13,8 @@ import { TASK_PROBES } from "./taskProbes.ts";
 
 /** Fingerprints of rows, by table and organization. */
 type Snapshot = ReadonlyMap<string, ReadonlySet<string>>;
+
+const KEY_BYTES = 32;
 
 /** Every base table with the column that says whose a row is; jobs of the queue say it in their payload. */
 const TENANT_TABLES = `
@@ -51,7 +54,9 @@ export async function probeTasks(
 /** Of the world outside of the database, a folder that goes again is touched, and nothing else. */
 function servicesIn(exportFolder: string): TaskServices {
   const mail = { send: async () => undefined, close: () => undefined };
-  return { mail, appUrl: "http://localhost", exportFolder };
+  const credentials = makeCredentialBoxes(Buffer.alloc(KEY_BYTES).toString("base64"));
+  const outbound = { webhookNetworks: [], googleApiUrl: null };
+  return { mail, appUrl: "http://localhost", exportFolder, credentials, outbound };
 }
 
 async function probeEach(client: Client, world: FullWorld, tasks: [string, Task][]) {
