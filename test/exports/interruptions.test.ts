@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { ClientBase } from "pg";
 
+import { writeExportFile } from "../../src/exports/exportFiles.ts";
 import { writeExport } from "../../src/exports/writeExport.ts";
 import { addJob } from "../tasks/organizationWork.ts";
 import { useExportWorld } from "./exportWorld.ts";
@@ -62,20 +63,30 @@ describe("export__write", () => {
 
   it("asks while it reads whether to go on, and leaves no file when not", async () => {
     const { here } = exports.world();
+    await db.superuser.query(
+      `insert into app_public.patients (organization_id, home_clinic_id, mrn, given_name, family_name, birth_date, sex)
+       select organization_id, home_clinic_id, mrn || '-' || n, given_name, family_name, birth_date, sex
+       from app_public.patients cross join generate_series(1, 2500) n where id = $1`,
+      [here.patient.id],
+    );
     const exportId = await exports.ask(here.provider);
+    const before = await exports.files();
     await db.asUser(here.provider, async ({ client }) => {
       const told: number[] = [];
-      const written = await writeExport(client, {
-        exportId,
-        format: "csv",
-        path: join(exports.folder(), "stopped.part"),
-        signal: new AbortController().signal,
-        progressInterval: 0,
-        onProgress: async (rowCount) => told.push(rowCount) < 2,
-      });
+      const written = await writeExportFile(exports.folder(), exportId, (path) =>
+        writeExport(client, {
+          exportId,
+          format: "csv",
+          path,
+          signal: new AbortController().signal,
+          progressInterval: 0,
+          onProgress: async (rowCount) => told.push(rowCount) < 2,
+        }),
+      );
       expect(written).toBeNull();
       expect(told).toEqual([1000, 2000]);
     });
+    expect(await exports.files()).toEqual(before);
   });
 
   it("begins anew after its connection or its worker was killed, and clears away what is left", async () => {
