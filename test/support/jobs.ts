@@ -1,4 +1,4 @@
-import { runOnce } from "graphile-worker";
+import { runOnce, type TaskList } from "graphile-worker";
 import { pino } from "pino";
 
 import type { Config } from "../../src/config.ts";
@@ -14,10 +14,11 @@ export interface QueuedJob {
   lastError: string | null;
 }
 
-/** Works off every job that is due, with the tasks of src/tasks and the worker's own login. Mails become files. */
+/** Works off every job that is due, with the tasks of src/tasks (or others) and the worker's own login. Mails become files. */
 export async function runJobs(
   db: Pick<TestDatabase, "config" | "urls">,
   config: Config = db.config,
+  tasks?: TaskList,
 ): Promise<void> {
   const logger = pino({ level: db.config.log.level });
   const pool = makePool(db.urls.worker, { max: 4, applicationName: "bailiwick test worker" }, logger);
@@ -25,7 +26,7 @@ export async function runJobs(
   try {
     await runOnce({
       pgPool: pool,
-      taskList: await loadTasks(services),
+      taskList: tasks ?? (await loadTasks(services)),
       noHandleSignals: true,
       logger: makeWorkerLogger(logger),
     });
