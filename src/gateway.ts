@@ -7,8 +7,10 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 
 import { type BootCheck, makeBootCheck } from "./access/bootCheck.ts";
+import { makeEventRecorder } from "./audit/eventRecorder.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import type { Config } from "./config.ts";
+import { loginUrl } from "./database/databaseUrls.ts";
 import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
 import { openRequestPools } from "./database/openRequestPools.ts";
 import { makeGatewayPreset } from "./gatewayPreset.ts";
@@ -81,12 +83,14 @@ async function start(
     pseudonym: makePseudonym(config),
     operationNames: limits.api.documents.operationNames(),
   });
+  const events = makeEventRecorder(loginUrl(config.database, url, "app_recorder"), metrics, logger);
+  releases.add(events.close);
   const bootCheck = makeBootCheck(pools.checkPool, logger);
   const api = await buildApi(
     makeGatewayPreset(config, {
       ...parts,
       ...limits.api,
-      service: { gate: pools.gate, metrics, recorder },
+      service: { gate: pools.gate, metrics, recorder, events },
     }),
     { isSafe: bootCheck.assertProtected, releases },
   );

@@ -4,6 +4,8 @@ import { makePgService } from "postgraphile/adaptors/pg";
 
 import { makeObserveOperationsPlugin } from "../plugins/ObserveOperationsPlugin.ts";
 import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
+import { makeRecordRequestsPlugin } from "../plugins/RecordRequestsPlugin.ts";
+import type { EventRecorder } from "./audit/eventRecorder.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
 import { NO_SCOPE } from "./auth/requestScope.ts";
@@ -32,7 +34,7 @@ export interface PresetParts {
   documents: TrustedDocuments;
   limits: OperationLimits;
   /** What a gateway that serves has besides: without it, connections come from the pool as it is, and nothing is counted. */
-  service?: { gate: ConnectionGate; metrics: Metrics; recorder: RequestRecorder };
+  service?: { gate: ConnectionGate; metrics: Metrics; recorder: RequestRecorder; events: EventRecorder };
 }
 
 /** The API as a gateway serves it; also for what walks through it without a server. */
@@ -80,7 +82,13 @@ export function makeGatewayPreset(
   );
   const tellsTiming = config.environment === "development";
   return service
-    ? { extends: [preset], plugins: [makeObserveOperationsPlugin({ ...service, tellsTiming })] }
+    ? {
+        extends: [preset],
+        plugins: [
+          makeObserveOperationsPlugin({ ...service, tellsTiming }),
+          makeRecordRequestsPlugin(service),
+        ],
+      }
     : preset;
 }
 
