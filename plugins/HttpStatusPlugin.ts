@@ -34,6 +34,9 @@ export const HttpStatusPlugin: GraphileConfig.Plugin = {
         if (code) {
           result.statusCode = CATALOGUE[code].status;
         }
+        if (code === "TOO_MANY_REQUESTS") {
+          await context.awaitRefusal();
+        }
         if (code === "UNAVAILABLE" || code === "TOO_MANY_REQUESTS") {
           result.headers["retry-after"] = String(context.retryAfter ?? RETRY_AFTER_SECONDS);
         }

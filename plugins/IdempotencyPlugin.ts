@@ -63,7 +63,9 @@ async function executeOnce(
   };
   const attempt = { args, key, requestHash: hashRequest(args, pgSettings), pgSettings, execute };
   try {
-    return await withPgClient(pgSettings, (client) => answer(client, attempt));
+    return await withPgClient(pgSettings, (client) =>
+      client.withTransaction((transaction) => answer(transaction, attempt)),
+    );
   } catch (error) {
     return { errors: [new GraphQLError("The operation failed.", { originalError: error as Error })] };
   }

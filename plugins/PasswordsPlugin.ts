@@ -93,10 +93,6 @@ const TYPE_DEFINITIONS = gql`
     At least 12 characters.
     """
     password: String!
-    """
-    What the person calls the device, to find the session by; at most 100 characters.
-    """
-    deviceName: String
   }
 
   """
@@ -112,9 +108,9 @@ const TYPE_DEFINITIONS = gql`
     """
     query: Query
     """
-    The session that was opened.
+    True: a mail is on its way to the address. That is all there is to learn here.
     """
-    result: SessionGrant
+    result: Boolean
   }
 
   """
@@ -160,7 +156,9 @@ const TYPE_DEFINITIONS = gql`
     """
     logIn(input: LogInInput!): LogInPayload
     """
-    Makes an account with an e-mail address and a password of 12 characters or more, and signs it in.
+    Asks for an account with an e-mail address and a password of 12 characters or more. The account is made by
+    confirmRegistration, with the code that is mailed to the address. The answer is the same for an address that has an
+    account already, whose owner is told by mail.
     """
     register(input: RegisterInput!): RegisterPayload
     """
@@ -189,7 +187,7 @@ function assertNoWait(seconds: number | null): void {
 
 const BEGIN_LOG_IN = "select * from app_hidden.begin_log_in($1)";
 const BEGIN_CHANGE = "select b.* from app_public.viewer() v, app_hidden.begin_log_in(v.email) b";
-const BEGIN_REGISTRATION = "select app_hidden.begin_registration() as retry_after";
+const BEGIN_REGISTRATION = "select app_hidden.begin_registration($1) as retry_after";
 
 async function proveTo(request: Access, text: string, values: unknown[], password: string): Promise<Proof> {
   const { parameters, needs_password, retry_after } = await ask<Beginning>(request, text, values);
@@ -203,9 +201,9 @@ async function proveTo(request: Access, text: string, values: unknown[], passwor
 const prove = (request: Access, { email, password }: Credentials) =>
   proveTo(request, BEGIN_LOG_IN, [email], password);
 
-async function hashNew(request: Access, { password }: Credentials): Promise<{ hash: string }> {
+async function hashNew(request: Access, { email, password }: Credentials): Promise<{ hash: string }> {
   assertAcceptablePassword(password);
-  const { retry_after } = await ask<Pick<Beginning, "retry_after">>(request, BEGIN_REGISTRATION, []);
+  const { retry_after } = await ask<Pick<Beginning, "retry_after">>(request, BEGIN_REGISTRATION, [email]);
   assertNoWait(retry_after);
   return { hash: await hashPassword(password) };
 }
@@ -277,7 +275,6 @@ export const PasswordsPlugin: GraphileConfig.Plugin = extendSchema((build) => {
               email: fieldArgs.getRaw(["input", "email"]),
               password_hash: access(prepared(fieldArgs, hashNew), "hash"),
               display_name: fieldArgs.getRaw(["input", "displayName"]),
-              device_name: fieldArgs.getRaw(["input", "deviceName"]),
             });
           },
           changePassword(_$root: Step, fieldArgs: FieldArgs) {

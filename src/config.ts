@@ -3,8 +3,11 @@ import { join, resolve } from "node:path";
 
 import { type AuditConfig, parseAudit } from "./audit/parseAudit.ts";
 import { type AuthConfig, parseAuth } from "./auth/parseAuth.ts";
+import { type ExportsConfig, parseExports } from "./exports/parseExports.ts";
 import { type ApiConfig, parseApi } from "./http/parseApi.ts";
 import { type LimitsConfig, parseLimits } from "./limits/parseLimits.ts";
+import { type MailConfig, parseMail } from "./mail/parseMail.ts";
+import { type OutboundConfig, parseOutbound } from "./outbound/parseOutbound.ts";
 import { parseWebhooks, type WebhooksConfig } from "./webhooks/parseWebhooks.ts";
 
 export type { AuthConfig } from "./auth/parseAuth.ts";
@@ -25,8 +28,12 @@ export interface Config {
   webhooks: WebhooksConfig;
   /** Keys that encrypt the secrets of integrations, see parseIntegrationKeys; null: secrets cannot be stored. */
   integrations: { keys: string | null };
-  worker: { concurrency: number; poolSize: number; adminPort: number };
+  outbound: OutboundConfig;
+  /** `silence`: milliseconds without a sign of life after which the others take a worker's jobs. */
+  worker: { concurrency: number; poolSize: number; adminPort: number; silence: number };
   audit: AuditConfig;
+  mail: MailConfig;
+  exports: ExportsConfig;
   log: { level: LogLevel };
   telemetry: TelemetryConfig;
 }
@@ -66,6 +73,10 @@ export interface DatabaseConfig {
   gatewayPoolSize: number;
   /** How long a request waits for a connection when all are in use. */
   gatewayPoolWait: number;
+  /** Connections that the short reads of all requests share. */
+  gatewaySharedConnections: number;
+  /** Named statements that a connection keeps prepared; 0: none. */
+  preparedStatements: number;
 }
 
 const ENVIRONMENTS = ["development", "test", "production"] as const;
@@ -130,16 +141,22 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       dataDir,
       gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
       gatewayPoolWait: read.integer("GATEWAY_POOL_WAIT", 500, 1, 60_000),
+      gatewaySharedConnections: read.integer("GATEWAY_SHARED_CONNECTIONS", 6, 1, 100),
+      preparedStatements: read.integer("PREPARED_STATEMENTS", 200, 0, 10_000),
     },
     auth: parseAuth(read, environment === "production"),
     webhooks: parseWebhooks(read),
     integrations: { keys: read.secret("INTEGRATION_KEY") },
+    outbound: parseOutbound(read),
     worker: {
       concurrency: read.integer("WORKER_CONCURRENCY", 4, 1, 100),
       poolSize: read.integer("WORKER_POOL_SIZE", 10, 2, 1000),
       adminPort: read.integer("WORKER_ADMIN_PORT", 5680, 0, 65_535),
+      silence: read.integer("WORKER_SILENCE", 30_000, 1000, 3_600_000),
     },
     audit: parseAudit(read, { dataDir, isProduction: environment === "production" }),
+    mail: parseMail(read, { dataDir, isProduction: environment === "production" }),
+    exports: parseExports(read, dataDir),
     log: { level: read.oneOf("LOG_LEVEL", LOG_LEVELS, environment === "production" ? "info" : "warn") },
     telemetry: {
       hashKey: read.secret("LOG_HASH_KEY"),

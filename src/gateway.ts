@@ -7,10 +7,9 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 
 import { type BootCheck, makeBootCheck } from "./access/bootCheck.ts";
-import { makeEventRecorder } from "./audit/eventRecorder.ts";
+import { openEventRecorder } from "./audit/eventRecorder.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import type { Config } from "./config.ts";
-import { loginUrl } from "./database/databaseUrls.ts";
 import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
 import { openRequestPools } from "./database/openRequestPools.ts";
 import { makeGatewayPreset } from "./gatewayPreset.ts";
@@ -20,7 +19,9 @@ import { listen, makeHttpServerLimits } from "./http/listen.ts";
 import { makeRequestRecorder } from "./http/logRequest.ts";
 import { makeApp } from "./http/makeApp.ts";
 import { openDoor } from "./http/openDoor.ts";
+import { RefusalPace } from "./http/RefusalPace.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
+import { makeSlowRefusals } from "./http/slowRefusals.ts";
 import { attachWebsockets, type Websockets } from "./http/websocketServer.ts";
 import { openLimits } from "./limits/openLimits.ts";
 import { GRAPHQL_PATH, MAXIMUM_BODY_BYTES } from "./preset.ts";
@@ -75,7 +76,7 @@ async function start(
   const logger = parentLogger.child({ scope: "gateway" });
   const identities = new WeakMap<object, Identity>();
   const pools = openRequestPools(config.database, { url, logger, metrics, releases });
-  const parts = { pool: pools.pool, url, logger, identities, releases };
+  const parts = { pool: pools.pool, url, logger, metrics, identities, releases };
   const limits = openLimits(config, parts);
   const recorder = makeRequestRecorder({
     logger,
@@ -83,14 +84,12 @@ async function start(
     pseudonym: makePseudonym(config),
     operationNames: limits.api.documents.operationNames(),
   });
-  const events = makeEventRecorder(loginUrl(config.database, url, "app_recorder"), metrics, logger);
-  releases.add(events.close);
   const bootCheck = makeBootCheck(pools.checkPool, logger);
   const api = await buildApi(
     makeGatewayPreset(config, {
       ...parts,
       ...limits.api,
-      service: { gate: pools.gate, metrics, recorder, events },
+      service: { connections: pools.requests, metrics, recorder, events: openEventRecorder(config, parts) },
     }),
     { isSafe: bootCheck.assertProtected, releases },
   );
@@ -99,10 +98,12 @@ async function start(
   const admission = new Admission(config.http.maximumConcurrent, () =>
     metrics.refusals.inc({ reason: "overload" }),
   );
-  const app = await makeApp(config, { door, pool: pools.pool, identities, limits, recorder });
+  const pace = new RefusalPace();
+  const refusals = makeSlowRefusals(pace, admission);
+  const app = await makeApp(config, { door, pool: pools.pool, identities, limits, recorder, refusals });
   const server = createServer(makeHttpServerLimits(), admission.guard(app));
   await api.graphql.addTo(app, server, false);
-  app.use(refuseUnknownPath, limits.requests.chargeRefusal, makeRefuseRequest(logger));
+  app.use(refuseUnknownPath, limits.requests.chargeRefusal, refusals.delay, makeRefuseRequest(logger));
 
   const websockets = attachWebsockets(server, api.graphql, {
     ...door,
@@ -126,14 +127,18 @@ async function start(
   });
   const listening = await listen(server, config.http);
   releases.add(listening.close);
-  releases.add(() => drain(admission, websockets, config.http.drainDelay));
+  releases.add(() => drain({ admission, pace, websockets }, config.http.drainDelay));
 
   return { url: listening.url, adminUrl, reload: api.reload, close: () => releases.releaseAll() };
 }
 
 /** Says that nothing new is wanted, and sends websockets elsewhere when balancers have had time to notice. */
-async function drain(admission: Admission, websockets: Websockets, delay: number): Promise<void> {
+async function drain(
+  { admission, pace, websockets }: { admission: Admission; pace: RefusalPace; websockets: Websockets },
+  delay: number,
+): Promise<void> {
   admission.drain();
+  pace.end();
   await sleep(delay);
   // Not before: clients come back at once, and must find another instance.
   websockets.goAway();

@@ -11,19 +11,17 @@ import { pgSettings } from "./auth/pgSettings.ts";
 import { NO_SCOPE } from "./auth/requestScope.ts";
 import { signToken } from "./auth/signToken.ts";
 import type { Config } from "./config.ts";
-import type { ConnectionGate } from "./database/ConnectionGate.ts";
 import { makePool } from "./database/makePool.ts";
 import { ReliableSubscriber } from "./database/ReliableSubscriber.ts";
-import { makeRequestConnections } from "./database/requestConnections.ts";
+import { makeRequestConnections, type RequestConnectionParts } from "./database/requestConnections.ts";
 import type { TrustedDocuments } from "./documents/TrustedDocuments.ts";
 import { makeMaskError } from "./errors/maskError.ts";
 import type { RequestRecorder } from "./http/logRequest.ts";
 import { acceptRequestId } from "./http/requestId.ts";
-import { type CredentialBox, makeCredentialBox, parseIntegrationKeys } from "./integrations/credentials.ts";
+import { makeCredentialBoxes } from "./integrations/credentials.ts";
 import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS, makePreset } from "./preset.ts";
 import type { ReleaseList } from "./ReleaseList.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
-import { connectionEvents } from "./telemetry/observeGateway.ts";
 
 export interface PresetParts {
   pool: Pool;
@@ -34,7 +32,12 @@ export interface PresetParts {
   documents: TrustedDocuments;
   limits: OperationLimits;
   /** What a gateway that serves has besides: without it, connections come from the pool as it is, and nothing is counted. */
-  service?: { gate: ConnectionGate; metrics: Metrics; recorder: RequestRecorder; events: EventRecorder };
+  service?: {
+    connections: RequestConnectionParts;
+    metrics: Metrics;
+    recorder: RequestRecorder;
+    events: EventRecorder;
+  };
 }
 
 /** The API as a gateway serves it; also for what walks through it without a server. */
@@ -60,7 +63,7 @@ export function makeGatewayPreset(
         ...stockService,
         adaptor: {
           makePgService,
-          ...makeRequestConnections({ pool, gate: service.gate, events: connectionEvents(service.metrics) }),
+          ...makeRequestConnections(service.connections),
         },
       }
     : stockService;
@@ -75,7 +78,7 @@ export function makeGatewayPreset(
         pgSettings(null, NO_SCOPE, acceptRequestId(undefined)),
       maskError: makeMaskError(logger, { isSchemaShown }),
       signToken: (subject) => signToken(config.auth, subject),
-      credentials: makeCredentials(config.integrations),
+      credentials: makeCredentialBoxes(config.integrations.keys),
       documents,
       limits,
     },
@@ -90,8 +93,4 @@ export function makeGatewayPreset(
         ],
       }
     : preset;
-}
-
-function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {
-  return keys === null ? null : makeCredentialBox(parseIntegrationKeys(keys));
 }

@@ -1,3 +1,4 @@
+import { startRetention } from "./audit/startRetention.ts";
 import { startSealer } from "./audit/startSealer.ts";
 import { loadConfig } from "./config.ts";
 import { findLogin } from "./database/openDatabase.ts";
@@ -24,7 +25,9 @@ async function main(): Promise<void> {
     if (config.audit.keyFolder === null) {
       logger.warn("The audit is not sealed by this worker: AUDIT_KEY_FOLDER is not set");
     } else {
-      releases.add(startSealer(config.audit, { url: findLogin(config, "app_sealer").url, logger }).close);
+      const sealer = { url: findLogin(config, "app_sealer").url, logger };
+      releases.add(startSealer(config.audit, sealer).close);
+      releases.add(startRetention(config.audit, sealer));
     }
     const admin = await startAdminServer(
       { host: config.http.host, port: config.worker.adminPort },

@@ -4,3 +4,10 @@
 --!include jobs/dead_letters_table.sql
 --!include jobs/failures.sql
 --!include jobs/dead_letters.sql
+--!include jobs/take_over.sql
+--!include jobs/operate_jobs.sql
+--!include operations/operational_state.sql
+--!include identity/private_tables.sql
+--!include billing/webhook_events.sql
+--!include access/resource_shares.sql
+--!include jobs/clean_up.sql

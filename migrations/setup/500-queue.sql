@@ -14,7 +14,7 @@ begin
     and c.relkind = 'r'
     and c.relname in ('_private_jobs', '_private_tasks', '_private_job_queues')
   loop
-    execute format('grant select, insert, update on %s to app_definer', v_table);
+    execute format('grant select, insert, update, delete on %s to app_definer', v_table);
     -- Not dropped and made anew: that locks the table out, and a worker of another instance may be at work.
     if not exists (
       select from pg_catalog.pg_policy p where p.polrelid = v_table and p.polname = 'enqueue_definer'

@@ -2,8 +2,11 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { Counter, Histogram } from "prom-client";
 
+import type { Config } from "../config.ts";
+import { loginUrl } from "../database/databaseUrls.ts";
 import { makePool } from "../database/makePool.ts";
 import { classifyError } from "../errors/classifyError.ts";
+import type { ReleaseList } from "../ReleaseList.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 /** What a request read of one organization, or that it was refused; app_hidden.record_events() takes it as it is. */
@@ -47,6 +50,21 @@ const DEADLINE = 3000;
 const PATIENCE = 500;
 const SECONDS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 3];
 const REFUSAL_LOST = "A refused attempt could not be put on record";
+
+/** Makes the gateway's, with the connection that belongs to `app_recorder`. */
+export function openEventRecorder(
+  { database }: Pick<Config, "database">,
+  {
+    url,
+    logger,
+    metrics,
+    releases,
+  }: { url: string; logger: Logger; metrics: Metrics; releases: ReleaseList },
+): EventRecorder {
+  const events = makeEventRecorder(loginUrl(database, url, "app_recorder"), metrics, logger);
+  releases.add(events.close);
+  return events;
+}
 
 /**
  * Puts on record what requests read and what they were refused, on connections of its own.

@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 
 import { AppError } from "../errors/AppError.ts";
-import { type AuditEvent, canonicalEvent, EVENT_COLUMNS } from "./canonicalEvent.ts";
+import { type AuditEvent, canonicalEvent, EVENT_COLUMNS, hashEvent } from "./canonicalEvent.ts";
 import { inclusionPath, leafHash, type PathStep } from "./merkleTree.ts";
 import { readSeals } from "./readSeals.ts";
 import { CHECKPOINT_COLUMNS, type Seal, sealHash, type SignedCheckpoint } from "./seals.ts";
@@ -50,11 +50,16 @@ export async function proveEvent(
     throw new AppError("NOT_FOUND", "No seal covers the event: it was added afterwards.");
   }
   const { leaves, ...seal } = stored;
+  const leaf = leafHash(hashEvent(event));
+  const position = leaves.findIndex((other) => other.equals(leaf));
+  if (position === -1) {
+    throw new AppError("NOT_FOUND", "The event is not as it was sealed; see 'npx bailiwick audit verify'.");
+  }
   const last = publicKeys.findIndex(({ keyId }) => keyId === checkpoint.keyId);
   return {
     format: "bailiwick-audit-proof/1",
     event: canonicalEvent(event),
-    eventPath: inclusionPath(leaves, await positionOf(client, event, checkpoint)),
+    eventPath: inclusionPath(leaves, position),
     seal,
     sealPath: inclusionPath(
       seals.map((other) => leafHash(sealHash(other))),
@@ -73,19 +78,4 @@ async function checkpointOf(client: ClientBase, event: AuditEvent): Promise<Sign
     [event.timeline, event.transactionId],
   );
   return rows[0];
-}
-
-async function positionOf(
-  client: ClientBase,
-  event: AuditEvent,
-  { firstTransaction }: SignedCheckpoint,
-): Promise<number> {
-  const { rows } = await client.query<{ position: number }>(
-    `select count(*)::int as position
-     from app_audit.events e
-     where e.timeline = $1 and e.transaction_id >= $2::xid8 and e.organization_id is not distinct from $3
-     and (e.transaction_id, e.id) < ($4::xid8, $5::uuid)`,
-    [event.timeline, firstTransaction, event.organizationId, event.transactionId, event.id],
-  );
-  return rows[0]?.position ?? 0;
 }

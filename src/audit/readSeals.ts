@@ -19,6 +19,14 @@ export interface StoredSeal extends Seal {
 /** An event with the hash it carries; null for one that is older than the hash. */
 export type StoredEvent = AuditEvent & { rowHash: Buffer | null };
 
+/** Which of a checkpoint's events to read. */
+export interface EventFilter {
+  organizationId?: string | undefined;
+  /** The first moment, and the one after the last. */
+  from?: Date;
+  until?: Date;
+}
+
 const HASH_LENGTH = 32;
 const CHECKPOINT_PAGE = 500;
 const EVENT_PAGE = 5000;
@@ -56,7 +64,7 @@ export async function readSeals(client: ClientBase, sequence: string): Promise<S
 export async function* readSealedEvents(
   client: ClientBase,
   { timeline, firstTransaction, horizon }: SignedCheckpoint,
-  organizationId?: string,
+  { organizationId, from, until }: EventFilter = {},
 ): AsyncGenerator<StoredEvent> {
   const cursor = client.query(
     new Cursor<StoredEvent>(
@@ -64,8 +72,10 @@ export async function* readSealedEvents(
        from app_audit.events e
        where e.timeline = $1 and e.transaction_id >= $2::xid8 and e.transaction_id < $3::xid8
        and ($4::uuid is null or e.organization_id = $4)
+       and ($5::timestamptz is null or e.occurred_at >= $5)
+       and ($6::timestamptz is null or e.occurred_at < $6)
        order by e.${SEAL_ORDER}, ${EVENT_ORDER}`,
-      [timeline, firstTransaction, horizon, organizationId ?? null],
+      [timeline, firstTransaction, horizon, organizationId ?? null, from ?? null, until ?? null],
     ),
   );
   try {

@@ -4,10 +4,13 @@ import type { Anchor } from "./anchors.ts";
 import { merkleRoot } from "./merkleTree.ts";
 import { leafHash } from "./merkleTree.ts";
 import { readCheckpoints, readSeals, type StoredSeal } from "./readSeals.ts";
+import { RemovedEvents, verifyTombstones } from "./removedEvents.ts";
 import { END_OF_TIMELINE } from "./sealEvents.ts";
 import { checkpointHash, checkpointMessage, sealHash, type SignedCheckpoint } from "./seals.ts";
 import { isSignedBy, type KeyRing } from "./signingKeys.ts";
+import { readTombstones } from "./tombstones.ts";
 import { verifyEvents } from "./verifyEvents.ts";
+import { verifyExports } from "./verifyExports.ts";
 
 export interface VerifyOptions {
   keys: KeyRing;
@@ -17,6 +20,10 @@ export interface VerifyOptions {
   organizationId?: string;
   /** Reads the events only of checkpoints sealed since then. */
   since?: Date;
+  /** Where the exports of removed events are; they are not looked at when absent. */
+  exportFolder?: string;
+  /** By which clock events are old enough to have been removed; this machine's when absent. */
+  now?: Date;
   /** Called after each checkpoint, with how many are done. */
   onProgress?: (checkpoints: number) => void;
 }
@@ -24,6 +31,8 @@ export interface VerifyOptions {
 /** The first thing that is not as it was sealed. */
 export interface AuditProblem {
   checkpoint: string | null;
+  /** The number of the tombstone that it is about. */
+  tombstone?: string;
   organizationId?: string | null;
   /** The event that was changed, added or stands before a gap, where one can be named. */
   eventId?: string;
@@ -36,6 +45,8 @@ export interface AuditReport {
   events: number;
   /** Events that no checkpoint covers yet; anybody with the tables' owner's rights could still change them unnoticed. */
   unsealed: { count: number; oldest: Date | null };
+  /** Months of events that were removed on record, because they had been kept long enough. */
+  tombstones: number;
   /** Null when everything is as it was sealed. */
   problem: AuditProblem | null;
 }
@@ -47,36 +58,64 @@ export interface AuditReport {
  * @param client any role that may read app_audit, in a transaction of its own (repeatable read).
  */
 export async function verifyAudit(client: ClientBase, options: VerifyOptions): Promise<AuditReport> {
+  const tombstones = await readTombstones(client);
   const report: AuditReport = {
     checkpoints: 0,
     events: 0,
     unsealed: { count: 0, oldest: null },
-    problem: null,
+    tombstones: tombstones.length,
+    problem: verifyTombstones(tombstones, options.keys),
   };
+  if (report.problem !== null) {
+    return report;
+  }
+  const removed = new RemovedEvents(tombstones);
+  const last = await verifyCheckpoints(client, { ...options, removed }, report);
+  if (report.problem === null) {
+    report.problem =
+      verifyEnd(last, options.anchors ?? []) ??
+      removed.verifyCount() ??
+      (options.exportFolder === undefined ? null : await verifyExports(tombstones, options.exportFolder));
+    report.unsealed = await unsealedEvents(client, last);
+  }
+  return report;
+}
+
+/** Fills in the report. @returns the last checkpoint that was looked at. */
+async function verifyCheckpoints(
+  client: ClientBase,
+  options: VerifyOptions & { removed: RemovedEvents },
+  report: AuditReport,
+): Promise<SignedCheckpoint | null> {
+  const { removed, keys, organizationId, now = new Date() } = options;
   const anchors = Map.groupBy(options.anchors ?? [], ({ sequence }) => sequence);
   const chains = new Map<string | null, string>();
   let previous: SignedCheckpoint | null = null;
   for await (const checkpoint of readCheckpoints(client)) {
-    const seals = await readSeals(client, checkpoint.sequence);
+    const { sequence } = checkpoint;
+    const seals = await readSeals(client, sequence);
     report.problem =
-      verifyLink(checkpoint, previous, options.keys) ??
-      verifyAnchors(checkpoint, anchors.get(checkpoint.sequence) ?? []) ??
-      verifySeals(checkpoint, seals, chains);
+      verifyLink(checkpoint, previous, keys) ??
+      verifyAnchors(checkpoint, anchors.get(sequence) ?? []) ??
+      verifySeals(checkpoint, seals, chains) ??
+      removed.verifyCheckpoint(checkpoint, now);
     if (report.problem === null && isWanted(checkpoint, options)) {
-      const { events, problem } = await verifyEvents(client, checkpoint, seals, options.organizationId);
+      const remaining = seals.map((seal) => ({ ...seal, leaves: removed.remaining(seal) }));
+      const { events, problem } = await verifyEvents(client, checkpoint, {
+        seals: remaining,
+        organizationId,
+      });
       report.events += events;
       report.problem = problem;
     }
     if (report.problem !== null) {
-      return report;
+      break;
     }
     previous = checkpoint;
     report.checkpoints++;
     options.onProgress?.(report.checkpoints);
   }
-  report.problem = verifyEnd(previous, options.anchors ?? []);
-  report.unsealed = await unsealedEvents(client, previous);
-  return report;
+  return previous;
 }
 
 /** What the next checkpoint will cover, the running transactions' events included. */

@@ -16,16 +16,17 @@ interface Found {
 /**
  * Compares the events that a checkpoint covers with the leaves of its seals.
  *
+ * @param seals with the leaves of those events that have to be there.
  * @param organizationId reads those of one organization only.
  */
 export async function verifyEvents(
   client: ClientBase,
   checkpoint: SignedCheckpoint,
-  seals: readonly StoredSeal[],
-  organizationId?: string,
+  { seals, organizationId }: { seals: readonly StoredSeal[]; organizationId: string | undefined },
 ): Promise<{ events: number; problem: AuditProblem | null }> {
   const expected = new Map(
     seals
+      .filter(({ leaves }) => leaves.length > 0)
       .filter((seal) => organizationId === undefined || seal.organizationId === organizationId)
       .map((seal) => [seal.organizationId, seal]),
   );
@@ -40,7 +41,7 @@ export async function verifyEvents(
     expected.delete(current);
     return compare(checkpoint, current, members, leaves);
   };
-  for await (const event of readSealedEvents(client, checkpoint, organizationId)) {
+  for await (const event of readSealedEvents(client, checkpoint, { organizationId })) {
     if (event.organizationId !== current) {
       const problem = finish();
       if (problem) {
@@ -63,7 +64,7 @@ export async function verifyEvents(
       checkpoint: checkpoint.sequence,
       organizationId: missing.organizationId,
       eventId: missing.firstEventId,
-      message: `All ${missing.eventCount} events of a seal are missing, from the event ${missing.firstEventId} on.`,
+      message: `All ${missing.leaves.length} events of a seal are missing, from the event ${missing.firstEventId} on.`,
     },
   };
 }

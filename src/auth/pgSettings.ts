@@ -47,10 +47,9 @@ export function pgSettings(
     "app.clinic_id": scope.clinicId ?? claims?.clinicId ?? null,
     "app.purpose_of_use": scope.purposeOfUse,
   };
+  // Also what is not known: nothing that a request before has left on the connection may stand in its place.
   for (const [name, value] of Object.entries(facts)) {
-    if (value !== null) {
-      settings[name] = value;
-    }
+    settings[name] = value ?? "";
   }
   return settings;
 }

@@ -4,6 +4,7 @@ import type { CommandModule } from "yargs";
 import { type AccessDiff, diffAccess, needsApproval } from "../access/diff/diffAccess.ts";
 import { diffMarkdown, diffText } from "../access/diff/diffReport.ts";
 import { findBase, withScratchFolder } from "../access/diff/findBase.ts";
+import { stopSignal } from "../stopSignal.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
 import { makeProgressBar } from "./progressBar.ts";
 import { printApi } from "./schema.ts";
@@ -22,18 +23,32 @@ interface AccessDiffArguments {
 }
 
 async function accessDiff(given: string): Promise<AccessDiff> {
+  const interruption = new AbortController();
+  const { signal } = interruption;
+  void stopSignal().then(() => interruption.abort(new Error("Interrupted; nothing was compared.")));
   const progress = makeProgressBar();
+  const onProgress = (fraction: number, step: string) => {
+    signal.throwIfAborted();
+    progress.update(fraction, step);
+  };
   try {
-    return await withScratchFolder(async (folder) =>
-      diffAccess(await findBase(given, folder), {
-        logger: pino({ level: "silent" }),
-        printApi,
-        onProgress: progress.update,
-      }),
-    );
+    return await withScratchFolder(async (folder) => {
+      const base = await findBase(given, folder);
+      const diff = diffAccess(base, { logger: pino({ level: "silent" }), printApi, onProgress });
+      // The folder goes at once; servers are left in order at the next step.
+      return Promise.race([diff, abortion(signal)]);
+    });
   } finally {
     progress.stop();
   }
+}
+
+/** Rejects with the signal's reason when it comes. */
+function abortion(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.throwIfAborted();
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
 }
 
 export const accessDiffCommand: CommandModule<object, AccessDiffArguments> = {

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import type { CommandModule } from "yargs";
 
 import { OWN_MUTANT_WAIVERS } from "../access/mutate/judgeSurvivors.ts";
+import { openMutationJournal } from "../access/mutate/mutationJournal.ts";
 import { isClean, mutationJson, mutationText } from "../access/mutate/mutationReport.ts";
 import { type KillerName, KILLERS, runMutations } from "../access/mutate/runMutations.ts";
 import { readWaivers } from "../access/waivers.ts";
@@ -19,6 +20,7 @@ interface AccessMutateArguments {
   jobs: number;
   killers: KillerName[];
   waivers: string;
+  resume: string | undefined;
   json: boolean;
 }
 
@@ -60,6 +62,11 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
         default: OWN_MUTANT_WAIVERS,
         describe: "A file of mutants that change nothing, each with the reason.",
       })
+      .option("resume", {
+        type: "string",
+        describe:
+          "A file that keeps the results. What it holds as killed is not tried again, so begin a new one after a change that may let a mutant pass.",
+      })
       .option("json", { type: "boolean", default: false, describe: "Print one JSON object." })
       .check(({ sample = 1, jobs }) => {
         if (!Number.isInteger(sample) || sample < 1 || !Number.isInteger(jobs) || jobs < 1) {
@@ -71,8 +78,12 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
         "$0 access mutate --only 'policy_dropped *patients*'",
         "drops the policies of patients, one by one",
       )
-      .example("$0 access mutate --sample 200 --seed 7", "tries 200 mutants of all kinds"),
-  handler: async ({ only, sample, seed, jobs, killers, waivers, json }) => {
+      .example("$0 access mutate --sample 200 --seed 7", "tries 200 mutants of all kinds")
+      .example(
+        "$0 access mutate --resume mutants.jsonl",
+        "tries all of them, and goes on after an interruption",
+      ),
+  handler: async ({ only, sample, seed, jobs, killers, waivers, resume, json }) => {
     const interruption = new AbortController();
     void stopSignal().then(() => interruption.abort());
     const bar = makeProgressBar();
@@ -83,6 +94,7 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
         killers,
         waivers: await readWaivers(waivers),
         jobs,
+        ...(resume !== undefined && { journal: await openMutationJournal(resume) }),
         signal: interruption.signal,
         onResult: ({ status, operator }, done, total) => {
           survivors += status === "killed" ? 0 : 1;

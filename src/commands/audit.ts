@@ -1,7 +1,9 @@
 import type { CommandModule } from "yargs";
 
 import { auditAnchorCommand } from "./auditAnchor.ts";
+import { auditExportCommand } from "./auditExport.ts";
 import { auditProveCommand } from "./auditProve.ts";
+import { auditRetainCommand } from "./auditRetain.ts";
 import { auditRotateKeyCommand } from "./auditRotateKey.ts";
 import { auditSealCommand } from "./auditSeal.ts";
 import { auditTailCommand } from "./auditTail.ts";
@@ -16,8 +18,10 @@ export const auditCommand: CommandModule = {
       .command(auditSealCommand)
       .command(auditProveCommand)
       .command(auditAnchorCommand)
+      .command(auditExportCommand)
+      .command(auditRetainCommand)
       .command(auditTailCommand)
       .command(auditRotateKeyCommand)
-      .demandCommand(1, "Say what to do: verify, seal, prove, anchor, tail or rotate-key."),
+      .demandCommand(1, "Say what to do: verify, seal, prove, anchor, export, retain, tail or rotate-key."),
   handler: () => undefined,
 };

@@ -14,6 +14,7 @@ interface VerifyArguments {
   organization: string | undefined;
   since: Date | undefined;
   anchor: string[] | undefined;
+  exports: string | undefined;
   "root-key": string | undefined;
   json: boolean | undefined;
 }
@@ -25,6 +26,7 @@ async function verify(given: VerifyArguments): Promise<AuditReport> {
     keys: trustedKeys(readPublicKeys(auditKeyFolder(config)), given["root-key"]),
     anchors: (given.anchor ?? [anchorFileOf(config.audit, url)]).flatMap(readAnchors),
     ...(given.organization && { organizationId: given.organization }),
+    ...(given.exports && { exportFolder: given.exports }),
     ...(given.since && { since: given.since }),
   };
   return withClient(url, async (client) => {
@@ -33,16 +35,20 @@ async function verify(given: VerifyArguments): Promise<AuditReport> {
   });
 }
 
-function text({ checkpoints, events, unsealed, problem }: AuditReport): string {
+function text({ checkpoints, events, unsealed, tombstones, problem }: AuditReport): string {
   if (problem) {
     const event = problem.eventId ? `\nFirst bad event: ${problem.eventId}` : "";
-    return `Checkpoint ${problem.checkpoint ?? "?"}: ${problem.message}${event}\n${checkpoints} checkpoints and ${events} events before it are as they were sealed.`;
+    const where = problem.tombstone
+      ? `Tombstone ${problem.tombstone}`
+      : `Checkpoint ${problem.checkpoint ?? "?"}`;
+    return `${where}: ${problem.message}${event}\n${checkpoints} checkpoints and ${events} events before it are as they were sealed.`;
   }
   const rest =
     unsealed.count === 0
       ? "Every event is sealed."
       : `${unsealed.count} events are not sealed yet, the oldest of ${unsealed.oldest?.toISOString()}.`;
-  return `${checkpoints} checkpoints and ${events} events are as they were sealed. ${rest}`;
+  const gone = tombstones === 0 ? "" : ` ${tombstones} months were removed on record.`;
+  return `${checkpoints} checkpoints and ${events} events are as they were sealed. ${rest}${gone}`;
 }
 
 export const auditVerifyCommand: CommandModule<object, VerifyArguments> = {
@@ -65,6 +71,10 @@ export const auditVerifyCommand: CommandModule<object, VerifyArguments> = {
         type: "string",
         array: true,
         describe: "A file of anchors that somebody kept; the configured one when absent.",
+      })
+      .option("exports", {
+        type: "string",
+        describe: "A folder: compare the files of the removed months in it with their tombstones, too.",
       })
       .option("root-key", { type: "string", describe: "The id that the first key must have." })
       .option("json", { type: "boolean", describe: "Print one JSON object." }),

@@ -19,6 +19,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   documents: async () => (await import("./documents.ts")).documentsCommand,
   access: async () => (await import("./access.ts")).accessCommand,
   audit: async () => (await import("./audit.ts")).auditCommand,
+  jobs: async () => (await import("./jobs.ts")).jobsCommand,
   catalog: async () => (await import("./catalog.ts")).catalogCommand,
   docs: async () => (await import("./docs.ts")).docsCommand,
   doctor: async () => (await import("./doctor.ts")).doctorCommand,

@@ -4,13 +4,19 @@ import type { Logger } from "pino";
 import type { DatabaseConfig } from "../config.ts";
 import type { ReleaseList } from "../ReleaseList.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { connectionEvents } from "../telemetry/observeGateway.ts";
 import { ConnectionGate } from "./ConnectionGate.ts";
 import { makePool } from "./makePool.ts";
+import { DEPTH, SharedConnections } from "./pipelined/SharedConnections.ts";
+import { ShortReads } from "./pipelined/ShortReads.ts";
+import { StatementTimes } from "./pipelined/StatementTimes.ts";
+import type { RequestConnectionParts } from "./requestConnections.ts";
 
 export interface RequestPools {
-  /** For requests, who go through the gate. */
+  /** For what asks by itself beside the API, such as signing in. */
   pool: Pool;
-  gate: ConnectionGate;
+  requests: RequestConnectionParts;
+  shared: SharedConnections;
   /** For whoever asks how the database does: never stands in the line of requests. */
   checkPool: Pool;
 }
@@ -28,23 +34,43 @@ const CHECK_CONNECTIONS = 2;
 const WAITING_PER_CONNECTION = 20;
 
 /** Makes the gateway's pools; none connects before it is asked. */
-export function openRequestPools(
-  { gatewayPoolSize, gatewayPoolWait }: DatabaseConfig,
-  { url, logger, metrics, releases }: PoolParts,
-): RequestPools {
+export function openRequestPools(config: DatabaseConfig, parts: PoolParts): RequestPools {
+  const { url, logger, metrics, releases } = parts;
   const open = (max: number, applicationName: string, statementDeadline: number | null) => {
-    const pool = makePool(url, { max, applicationName, statementDeadline }, logger);
-    releases.add(() => pool.end());
-    return pool;
+    const opened = makePool(url, { max, applicationName, statementDeadline }, logger);
+    releases.add(() => opened.end());
+    return opened;
   };
-  const limits = {
-    places: gatewayPoolSize,
-    patience: gatewayPoolWait,
-    maximumWaiting: gatewayPoolSize * WAITING_PER_CONNECTION,
-  };
+  const makeGate = (places: number, connections: number) =>
+    new ConnectionGate(
+      { places, patience: config.gatewayPoolWait, maximumWaiting: connections * WAITING_PER_CONNECTION },
+      (refusal) => metrics.refusals.inc({ reason: `database_${refusal}` }),
+    );
+  const { gatewayPoolSize, gatewaySharedConnections: sharedSize, preparedStatements: preparedLimit } = config;
+  const times = new StatementTimes();
+  const applicationName = "bailiwick-shared";
+  const shared = new SharedConnections({
+    url,
+    applicationName,
+    preparedLimit,
+    times,
+    logger,
+    size: sharedSize,
+  });
+  releases.add(() => shared.close());
+  const events = connectionEvents(metrics);
+  const gate = makeGate(sharedSize * DEPTH, sharedSize);
+  const pool = open(gatewayPoolSize, "bailiwick-gateway", null);
   return {
-    pool: open(gatewayPoolSize, "bailiwick-gateway", null),
-    gate: new ConnectionGate(limits, (refusal) => metrics.refusals.inc({ reason: `database_${refusal}` })),
+    pool,
+    shared,
+    requests: {
+      pool,
+      preparedLimit,
+      events,
+      gate: makeGate(gatewayPoolSize, gatewayPoolSize),
+      shortReads: new ShortReads({ connections: shared, times, gate, events }),
+    },
     checkPool: open(CHECK_CONNECTIONS, "bailiwick-checks", CHECK_DEADLINE),
   };
 }

@@ -11,6 +11,8 @@ export interface OperationalState {
   jobsWaiting: number;
   jobsRunning: number;
   jobsFailed: number;
+  /** Dead letters that nobody has settled. */
+  jobsParked: number;
   oldestJobSeconds: number;
 }
 
@@ -40,6 +42,7 @@ select
   s.jobs_waiting as "jobsWaiting",
   s.jobs_running as "jobsRunning",
   s.jobs_failed as "jobsFailed",
+  s.jobs_parked as "jobsParked",
   s.oldest_job_seconds as "oldestJobSeconds"
 from app_hidden.operational_state() s`);
     if (!rows[0]) {

@@ -1,94 +1,104 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { Pool, PoolClient } from "pg";
+import type { PoolClient } from "pg";
 import {
   makeWithPgClientViaPgClientAlreadyInTransaction,
   type NodePostgresPgClient,
 } from "postgraphile/@dataplan/pg/adaptors/pg";
 
 import { DEADLOCK_DETECTED, FEATURE_NOT_SUPPORTED, SERIALIZATION_FAILURE } from "../errors/sqlStates.ts";
-import { currentRequestContext, type RequestContext } from "../http/requestContext.ts";
-import { cancelStatement } from "./cancelStatement.ts";
-import type { ConnectionGate } from "./ConnectionGate.ts";
-import { forgetPlans, isStalePlan } from "./stalePlans.ts";
-import { setDeadline } from "./watchStatements.ts";
+import { type ExclusiveConnections, lendConnection } from "./exclusiveConnections.ts";
+import type { Settings, Statement, StatementResult } from "./pipelined/BatchQuery.ts";
+import { PreparedStatements } from "./pipelined/PreparedStatements.ts";
+import { runBatch } from "./pipelined/runBatch.ts";
+import type { ShortReads } from "./pipelined/ShortReads.ts";
+import { isStalePlan } from "./stalePlans.ts";
+import { watchStatement } from "./watchStatements.ts";
 
-type Settings = Record<string, string | undefined> | null;
+export interface RequestConnectionParts extends ExclusiveConnections {
+  shortReads: ShortReads;
+  /** Named statements that a connection keeps prepared; 0 where a pooler in between knows none (PgBouncer before 1.21). */
+  preparedLimit: number;
+}
+
+type GivenSettings = Record<string, string | undefined> | null;
 type Work<T> = (client: NodePostgresPgClient) => T | Promise<T>;
 
-export interface ConnectionEvents {
-  /** A transaction is run again because of this SQLSTATE. */
-  onRetry(sqlState: string): void;
-  /** A statement was stopped because nobody waits for its rows any more. */
-  onCancel(): void;
-  /** Milliseconds that a transaction waited for its connection and held it. */
-  onLease(waited: number, held: number): void;
-}
-
-interface Parts {
-  pool: Pool;
-  gate: ConnectionGate;
-  events: ConnectionEvents;
-}
-
-/** A transaction is tried this often in all. */
+/** A statement is tried this often in all. */
 const ATTEMPTS = 4;
 /** Milliseconds; each wait is a random one between this and twice as much, doubled from attempt to attempt. */
 const FIRST_WAIT = 10;
-/** `@dataplan/pg`'s own adaptor says the same: what compiling a plan saves is less than it costs. */
-const WITHOUT_COMPILING = "set jit_optimize_above_cost to -1";
-/** As Postgres reads it; without a unit in milliseconds. */
-const TIMEOUT_PATTERN = /^([1-9]\d*)(m?s)?$/;
-/** Milliseconds. */
-const GRACE = 1_000;
-const NEVER = new AbortController().signal;
+
+/** What each connection has prepared. */
+const books = new WeakMap<PoolClient, PreparedStatements>();
 
 /**
- * What PostGraphile's service takes connections from, instead of from the pool itself: through a gate that turns away what
- * would wait too long, with statements that stop when the client has left, and once more where Postgres says that only the
- * moment was wrong.
+ * What PostGraphile's service takes connections from, instead of from the pool itself. Settings, statement and commit take
+ * one round trip: each statement of a plan is a transaction by itself, and `withTransaction` makes several of them one. A
+ * named statement is a read (Grafast gives mutations no name); those known to be short share a few connections, many at a
+ * time. All others go through a gate that turns away what would wait too long, and once more where Postgres says that only
+ * the moment was wrong.
  */
-export function makeRequestConnections(parts: Parts) {
-  const prepared = new WeakSet<PoolClient>();
-  /** Rises when a plan was found stale: connections of before drop theirs when they are lent next. */
-  let generation = 0;
-  const generations = new WeakMap<PoolClient, number>();
+export function makeRequestConnections(parts: RequestConnectionParts) {
+  const runExclusive = makeRunExclusive(parts);
+  const run = async (settings: Settings, statement: Statement): Promise<StatementResult> =>
+    (await parts.shortReads.tryRun(settings, statement)) ??
+    runAgain(parts, () => runExclusive(settings, statement));
 
-  const prepare = async (client: PoolClient) => {
-    if (!prepared.has(client)) {
-      prepared.add(client);
-      generations.set(client, generation);
-      await client.query(WITHOUT_COMPILING);
-    } else if (generations.get(client) !== generation) {
-      generations.set(client, generation);
-      await forgetPlans(client);
-    }
-  };
-
-  const withPgClient = async <T>(settings: Settings, work: Work<T>): Promise<T> => {
-    for (let attempt = 1; ; attempt++) {
-      let statements = 0;
-      try {
-        return await lease(parts, settings, prepare, (client) =>
-          work(counted(client, (count) => (statements += count))),
-        );
-      } catch (error) {
-        // What was decided between two statements might come out differently now; a single one starts from nothing.
-        const reason = statements <= 1 ? passingReason(error) : null;
-        if (reason === null || attempt === ATTEMPTS) {
-          throw error;
-        }
-        parts.events.onRetry(reason);
-        generation += reason === FEATURE_NOT_SUPPORTED ? 1 : 0;
-        // At random, or two that met would meet again.
-        await sleep(FIRST_WAIT * 2 ** (attempt - 1) * (1 + Math.random()));
-      }
-    }
+  const withPgClient = <T>(given: GivenSettings, work: Work<T>): Promise<T> => {
+    const settings = definedSettings(given);
+    const client = {
+      query: async (statement: Statement) => ({ notices: [], ...(await run(settings, statement)) }),
+      withTransaction: <R>(inner: Work<R>) =>
+        lendConnection(parts, settings, (connection) =>
+          makeWithPgClientViaPgClientAlreadyInTransaction(connection)(settings, (transaction) =>
+            inner(withoutNames(transaction)),
+          ),
+        ),
+    };
+    // Nothing of ours asks for the stock client's `rawClient`, which a shared connection cannot lend out.
+    return Promise.resolve(work(client as unknown as NodePostgresPgClient));
   };
   return { createWithPgClient: () => Object.assign(withPgClient, { release: () => undefined }) };
 }
 
-/** The SQLSTATE of an error after which the same transaction may well succeed: it has left nothing, and did not commit. */
+/** One statement on a connection that nobody else uses meanwhile. */
+function makeRunExclusive(parts: RequestConnectionParts) {
+  return (settings: Settings, statement: Statement): Promise<StatementResult> =>
+    lendConnection(parts, settings, async (client) => {
+      const prepared = books.get(client) ?? new PreparedStatements(parts.preparedLimit);
+      books.set(client, prepared);
+      const sent = performance.now();
+      try {
+        return await watchStatement(client, statement, () => runBatch(client, settings, statement, prepared));
+      } catch (error) {
+        if (statement.name !== undefined && isStalePlan(error)) {
+          prepared.forget(statement.name);
+        }
+        throw error;
+      } finally {
+        parts.shortReads.record(statement.name, performance.now() - sent);
+      }
+    });
+}
+
+async function runAgain<T>({ events }: ExclusiveConnections, attemptOnce: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await attemptOnce();
+    } catch (error) {
+      const reason = passingReason(error);
+      if (reason === null || attempt === ATTEMPTS) {
+        throw error;
+      }
+      events.onRetry(reason);
+      // At random, or two that met would meet again.
+      await sleep(FIRST_WAIT * 2 ** (attempt - 1) * (1 + Math.random()));
+    }
+  }
+}
+
+/** The SQLSTATE of an error after which the same statement may well succeed: it has left nothing, and did not commit. */
 function passingReason(error: unknown): string | null {
   const { code } = (error ?? {}) as { code?: unknown };
   if (code === SERIALIZATION_FAILURE || code === DEADLOCK_DETECTED) {
@@ -97,91 +107,18 @@ function passingReason(error: unknown): string | null {
   return isStalePlan(error) ? FEATURE_NOT_SUPPORTED : null;
 }
 
-/** The same client, which tells how many statements go through it; a transaction of its own counts as several. */
-function counted(client: NodePostgresPgClient, onStatements: (count: number) => void): NodePostgresPgClient {
+/** The stock adaptor prepares by name in a book of its own, which knows nothing of what batches have prepared. */
+function withoutNames(client: NodePostgresPgClient): NodePostgresPgClient {
   return {
     rawClient: client.rawClient,
-    query: (options) => {
-      onStatements(1);
-      return client.query(options);
-    },
-    withTransaction: (callback) => {
-      onStatements(2);
-      return client.withTransaction(callback);
-    },
+    query: ({ name: _name, ...statement }) => client.query(statement),
+    withTransaction: (callback) => client.withTransaction((inner) => callback(withoutNames(inner))),
   };
 }
 
-async function lease<T>(
-  { pool, gate, events }: Parts,
-  settings: Settings,
-  prepare: (client: PoolClient) => Promise<void>,
-  work: Work<T>,
-): Promise<T> {
-  const request = currentRequestContext();
-  const arrival = performance.now();
-  const leave = await gate.enter(lineOf(settings), request?.signal ?? NEVER);
-  try {
-    const client = await pool.connect();
-    const start = performance.now();
-    const stopWatching = watchDeparture(client, request, events);
-    setDeadline(client, deadlineOf(settings));
-    try {
-      await prepare(client);
-      return await makeWithPgClientViaPgClientAlreadyInTransaction(client)(settings, work);
-    } finally {
-      await stopWatching();
-      // One that is still in a transaction could not roll back: nobody else gets it.
-      client.release(client.getTransactionStatus() !== "I");
-      record(request, start - arrival, performance.now() - start);
-      events.onLease(start - arrival, performance.now() - start);
-    }
-  } finally {
-    leave();
-  }
-}
-
-/** Tenants wait in lines of their own, and people without one by themselves. */
-function lineOf(settings: Settings): string {
-  return settings?.["app.organization_id"] ?? settings?.["jwt.claims.sub"] ?? "";
-}
-
-/** A second more than the server gives itself; null where it has no limit (reading the catalogue for the schema). */
-function deadlineOf(settings: Settings): number | null {
-  const [, number, unit] = TIMEOUT_PATTERN.exec(settings?.statement_timeout ?? "") ?? [];
-  return number === undefined ? null : Number(number) * (unit === "s" ? 1000 : 1) + GRACE;
-}
-
-function record(request: RequestContext | undefined, waited: number, busy: number): void {
-  if (request) {
-    request.database.transactions++;
-    request.database.waited += waited;
-    request.database.busy += busy;
-  }
-}
-
-/**
- * Stops the statement when the client leaves. A mutation is finished all the same: its client may come back and ask with
- * the same idempotency key what has become of it.
- *
- * @returns to be awaited before anybody else gets the connection: a cancellation on its way would hit the wrong statement.
- */
-function watchDeparture(
-  client: PoolClient,
-  request: RequestContext | undefined,
-  { onCancel }: ConnectionEvents,
-): () => Promise<void> {
-  if (request === undefined || request.operation?.kind === "mutation") {
-    return async () => undefined;
-  }
-  let cancellation: Promise<void> | undefined;
-  const onAbort = () => {
-    onCancel();
-    cancellation = cancelStatement(client);
-  };
-  request.signal.addEventListener("abort", onAbort, { once: true });
-  return async () => {
-    request.signal.removeEventListener("abort", onAbort);
-    await cancellation;
-  };
+function definedSettings(settings: GivenSettings): Settings {
+  const entries = Object.entries(settings ?? {}).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
+  return Object.fromEntries(entries);
 }

@@ -1,4 +1,4 @@
-import type { ClientBase } from "pg";
+import { type ClientBase, Query } from "pg";
 
 import { withSpan } from "../telemetry/tracing.ts";
 
@@ -21,20 +21,24 @@ const deadlines = new WeakMap<ClientBase, number>();
  */
 export function watchStatements(client: ClientBase): void {
   const query = client.query.bind(client) as (...args: unknown[]) => unknown;
-  const { connection } = client as unknown as Connected;
   const watched = (...args: unknown[]) => {
-    const running = withSpan(
-      "postgres",
-      () => describe(args[0]),
-      () => query(...args),
-    );
-    const deadline = deadlines.get(client);
-    if (deadline !== undefined && running instanceof Promise) {
-      limit(running, deadline, () => connection.stream.destroy());
-    }
-    return running;
+    // One that calls back instead of promising is watched by whoever sends it (watchStatement).
+    return args[0] instanceof Query
+      ? query(...args)
+      : watchStatement(client, args[0], () => query(...args) as Promise<unknown>);
   };
   client.query = watched as typeof client.query;
+}
+
+/** The same for one statement, which `run` sends over the connection. */
+export function watchStatement<T>(client: ClientBase, statement: unknown, run: () => Promise<T>): Promise<T> {
+  const { connection } = client as unknown as Connected;
+  const running = withSpan("postgres", () => describeStatement(statement), run);
+  const deadline = deadlines.get(client);
+  if (deadline !== undefined && running instanceof Promise) {
+    limit(running, deadline, () => connection.stream.destroy());
+  }
+  return running;
 }
 
 /** Calls `onMissed` unless the promise has settled in time. */
@@ -61,7 +65,7 @@ export function setDeadline(client: ClientBase, milliseconds: number | null): vo
 }
 
 /** The statement's verb and prepared name: its text may hold values that were written into it. */
-function describe(config: unknown): Record<string, string> {
+export function describeStatement(config: unknown): Record<string, string> {
   const { text, name } = (typeof config === "string" ? { text: config } : (config ?? {})) as {
     text?: unknown;
     name?: unknown;

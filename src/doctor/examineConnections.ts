@@ -59,6 +59,11 @@ function urlOf(given: Config, role: LoginRole): string | null {
   return given.database[LOGIN_ROLES[role]] === null ? null : findLogin(given, role).url;
 }
 
+/** What to do about a connection that cannot be had, if its error says; words that end a sentence. */
+export function connectionAdvice(error: unknown): string | undefined {
+  return ADVICE[(error as { code?: string }).code ?? ""];
+}
+
 async function examineLogin(given: Config, role: LoginRole, url: string): Promise<Observation[]> {
   try {
     return await withClient(url, async (client) => {
@@ -70,8 +75,7 @@ async function examineLogin(given: Config, role: LoginRole, url: string): Promis
       return found;
     });
   } catch (error) {
-    const advice = ADVICE[(error as { code?: string }).code ?? ""];
-    const reason = advice ?? describeFailure(error);
+    const reason = connectionAdvice(error) ?? describeFailure(error);
     return [finding("database", `${role} cannot sign in (${VARIABLES[role]} or DATABASE_URL): ${reason}.`)];
   }
 }
@@ -105,11 +109,12 @@ async function examineRoom(client: Client, { database, worker }: Config): Promis
   const { rows } = await client.query<{ allowed: number }>(`\
 select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as allowed`);
   const allowed = rows[0]?.allowed ?? 0;
-  const wanted = database.gatewayPoolSize + BESIDES_REQUESTS + worker.poolSize;
+  const wanted =
+    database.gatewayPoolSize + database.gatewaySharedConnections + BESIDES_REQUESTS + worker.poolSize;
   return wanted > allowed
     ? finding(
         "database",
-        `One gateway and one worker want ${wanted} connections, the server allows ${allowed}: lower GATEWAY_POOL_SIZE or WORKER_POOL_SIZE, or raise max_connections.`,
+        `One gateway and one worker want ${wanted} connections, the server allows ${allowed}: lower GATEWAY_POOL_SIZE, GATEWAY_SHARED_CONNECTIONS or WORKER_POOL_SIZE, or raise max_connections.`,
       )
     : fine(
         "database",

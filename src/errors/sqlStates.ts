@@ -16,6 +16,7 @@ export const SEAT_LIMIT = "SEATS";
 export const IDEMPOTENCY_CONFLICT = "IDEMP";
 
 export const FEATURE_NOT_SUPPORTED = "0A000";
+export const INVALID_SQL_STATEMENT_NAME = "26000";
 export const RESTRICT_VIOLATION = "23001";
 export const NOT_NULL_VIOLATION = "23502";
 export const FOREIGN_KEY_VIOLATION = "23503";

@@ -15,6 +15,8 @@ export class Admission {
   readonly #onRefusal: () => void;
   #inside = 0;
   #isDraining = false;
+  /** The way out of each request that is inside. */
+  readonly #exits = new WeakMap<ServerResponse, () => void>();
 
   constructor(maximum: number, onRefusal: () => void = () => undefined) {
     this.#maximum = maximum;
@@ -47,9 +49,18 @@ export class Admission {
         return;
       }
       this.#inside++;
-      response.once("close", () => this.#inside--);
+      this.#exits.set(response, () => {
+        this.#exits.delete(response);
+        this.#inside--;
+      });
+      response.once("close", () => this.leave(response));
       next(request, response);
     };
+  }
+
+  /** Gives back the place of a request before its answer is sent: it only waits from here on. */
+  leave(response: ServerResponse): void {
+    this.#exits.get(response)?.();
   }
 }
 

@@ -49,7 +49,9 @@ export function makeLimitRequests({
     },
     chargeRefusal: async (error, request, _response, next) => {
       if (error instanceof AppError && error.code === "UNAUTHENTICATED") {
-        await chargeRequest(limiter, [{ kind: "address", id: clientAddress(request) }], ARRIVAL_COST);
+        const payers = [{ kind: "address" as const, id: clientAddress(request) }];
+        Object.assign(currentRequestContext() ?? {}, { payers });
+        await chargeRequest(limiter, payers, ARRIVAL_COST);
       }
       next(error);
     },

@@ -13,6 +13,7 @@ import { makeLogRequest, openSpan, type RequestRecorder } from "./logRequest.ts"
 import type { Door } from "./openDoor.ts";
 import { identifyRequest } from "./requestId.ts";
 import { setSecurityHeaders } from "./securityHeaders.ts";
+import type { SlowRefusals } from "./slowRefusals.ts";
 
 interface AppParts {
   door: Door;
@@ -21,6 +22,7 @@ interface AppParts {
   identities: WeakMap<object, Identity>;
   limits: Limits;
   recorder: RequestRecorder;
+  refusals: SlowRefusals;
 }
 
 const WEBHOOKS_PATH = "/webhooks";
@@ -28,13 +30,13 @@ const WEBHOOKS_PATH = "/webhooks";
 /** What a request passes before GraphQL sees it, and the webhooks, which GraphQL never sees. */
 export async function makeApp(
   config: Config,
-  { door, pool, identities, limits, recorder }: AppParts,
+  { door, pool, identities, limits, recorder, refusals }: AppParts,
 ): Promise<Express> {
   const { api } = config;
   const app = express();
   app.disable("x-powered-by");
   app.set("trust proxy", [...api.trustedProxies]);
-  app.use(identifyRequest, openSpan, makeLogRequest(recorder), setSecurityHeaders);
+  app.use(identifyRequest, openSpan, makeLogRequest(recorder), refusals.prepare, setSecurityHeaders);
   app.use(
     GRAPHQL_PATH,
     makeAllowOrigins(api.corsOrigins),

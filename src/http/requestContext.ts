@@ -24,6 +24,8 @@ export interface RequestContext {
   idempotencyKey: string | null;
   /** Whether it may only ask, since it came by GET. */
   isReadOnly: boolean;
+  /** Resolves when it is time to refuse the request because its payer has spent all. */
+  awaitRefusal: () => Promise<void>;
   /** Headers of the answer, by lower-case name. */
   headers: Record<string, string>;
   /** Aborted when the client has gone away before its answer was complete. */
@@ -53,6 +55,7 @@ export function makeRequestContext(requestId: string, signal: AbortSignal = NEVE
     cost: null,
     idempotencyKey: null,
     isReadOnly: false,
+    awaitRefusal: () => Promise.resolve(),
     headers: {},
     signal,
     userId: null,

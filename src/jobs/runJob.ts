@@ -60,6 +60,9 @@ export async function runJob(
     if (isTakenAway || (job.attempts < limit && !problem.isFinal)) {
       JOB_OUTCOMES.set(job, isTakenAway ? "lost" : "failed");
       logger.warn(explain(job, problem, error));
+      if (problem.code === "stopped") {
+        await giveBackJob(helpers);
+      }
       throw problem;
     }
     await parkJob(helpers, problem);
@@ -68,6 +71,11 @@ export async function runJob(
   } finally {
     clearTimeout(endTimer);
   }
+}
+
+/** The attempt that the worker's end has cut off does not count. Fails where the database is gone: then the others take the job. */
+async function giveBackJob({ job, query }: JobHelpers): Promise<void> {
+  await query("select app_hidden.give_back_job($1::bigint, $2)", [job.id, job.locked_by]);
 }
 
 /** Errors quote the data that they are about; what is stored of one is its code and a sentence of ours. */

@@ -9,6 +9,8 @@ import { asRecord, claimEffect } from "./tenantTask.ts";
 /** One attempt of a job that belongs to no organization. */
 export interface SystemJob<Payload> {
   payload: Payload;
+  /** The same for each attempt of a job. */
+  jobId: string;
   /** Of the request that asked for it; null where none did. */
   requestId: string | null;
   /** Aborted at the task's timeout and when the worker has to stop. */
@@ -41,6 +43,7 @@ export function systemTask<Payload>(
       };
       return perform({
         payload: parse(payload),
+        jobId: helpers.job.id,
         requestId,
         signal: context.signal,
         logger: helpers.logger,

@@ -1,8 +1,9 @@
 import type { Pool } from "pg";
 
-import type { ConnectionGate } from "../database/ConnectionGate.ts";
+import type { ConnectionEvents } from "../database/exclusiveConnections.ts";
+import type { SharedConnections } from "../database/pipelined/SharedConnections.ts";
 import { makeReadOperationalState, type OperationalState } from "../database/readOperationalState.ts";
-import type { ConnectionEvents } from "../database/requestConnections.ts";
+import type { RequestConnectionParts } from "../database/requestConnections.ts";
 import type { ReadinessCheck } from "../http/adminServer.ts";
 import type { Admission } from "../http/Admission.ts";
 import type { Metrics } from "./metrics.ts";
@@ -16,7 +17,8 @@ interface GatewayParts {
   pool: Pool;
   /** Where readiness is asked over: never the one that requests stand in line for. */
   checkPool: Pool;
-  gate: ConnectionGate;
+  requests: RequestConnectionParts;
+  shared: SharedConnections;
   admission: Admission;
   countSockets: () => number;
 }
@@ -39,7 +41,7 @@ export function connectionEvents(metrics: Metrics): ConnectionEvents {
  */
 export function observeGateway(
   metrics: Metrics,
-  { pool, checkPool, gate, admission, countSockets }: GatewayParts,
+  { pool, checkPool, requests, shared, admission, countSockets }: GatewayParts,
 ): Record<"worker" | "audit", ReadinessCheck> {
   const readState = makeReadOperationalState(checkPool);
   // A database that is away must not take the other figures with it.
@@ -52,17 +54,23 @@ export function observeGateway(
   };
   metrics.observe("bailiwick_requests_inside", "HTTP requests being served.", () => admission.inside);
   metrics.observe("bailiwick_websockets", "Open websockets.", countSockets);
-  metrics.observe("bailiwick_database_waiting", "Transactions waiting for a connection.", () => gate.waiting);
+  metrics.observe(
+    "bailiwick_database_waiting",
+    "Transactions waiting for a connection.",
+    () => requests.gate.waiting + requests.shortReads.waiting,
+  );
   metrics.observeEach("bailiwick_database_connections", "Connections for requests.", "state", async () => ({
     idle: pool.idleCount,
     busy: pool.totalCount - pool.idleCount,
     allowed: pool.options.max,
+    shared: shared.count,
   }));
   metrics.observeEach("bailiwick_jobs", "Jobs in the queue.", "state", () =>
     orNothing((state) => ({
       waiting: state.jobsWaiting,
       running: state.jobsRunning,
       failed: state.jobsFailed,
+      parked: state.jobsParked,
     })),
   );
   metrics.observeEach("bailiwick_lag_seconds", "How far behind something is.", "of", () =>

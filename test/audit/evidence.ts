@@ -41,7 +41,7 @@ const INTERVAL = 25;
 export function useEvidence(db: TestDatabase): Evidence {
   const folder = mkdtempSync(join(tmpdir(), "bailiwick-evidence-"));
   const keyFolder = join(folder, "keys");
-  const audit = { keyFolder, anchorFolder: folder, sealInterval: 100 };
+  const audit = { keyFolder, anchorFolder: folder, exportFolder: null, sealInterval: 100 };
   const anchorFile = anchorFileOf(audit, db.urls.sealer);
   const pool = new pg.Pool({ connectionString: db.urls.sealer, max: 2 });
   db.beforeDrop(() => pool.end());

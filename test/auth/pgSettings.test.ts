@@ -10,11 +10,25 @@ const claims = {
   clinicId: null,
   expiresAt: 0,
 };
+/** Said even so: nothing that a request before has left on the connection may stand in its place. */
+const UNKNOWN = {
+  "jwt.claims.sub": "",
+  "jwt.claims.sid": "",
+  "app.organization_id": "",
+  "app.current_user_id": "",
+  "app.current_org_id": "",
+  "app.clinic_id": "",
+  "app.purpose_of_use": "",
+  "app.client_address": "",
+  "app.identity_issuer": "",
+  "app.identity_subject": "",
+};
 const TIMEOUTS = { statement_timeout: "10s", lock_timeout: "5s", idle_in_transaction_session_timeout: "10s" };
 
 describe("pgSettings", () => {
   it("runs a request without a token as app_anonymous, who is nobody", () => {
     expect(pgSettings(null, NOWHERE, "r1")).toEqual({
+      ...UNKNOWN,
       role: "app_anonymous",
       "app.request_id": "r1",
       application_name: "bailiwick r1",
@@ -29,6 +43,7 @@ describe("pgSettings", () => {
       purposeOfUse: "treatment",
     };
     expect(pgSettings(claims, scope, "r1")).toEqual({
+      ...UNKNOWN,
       role: "app_user",
       "jwt.claims.sub": claims.userId,
       "jwt.claims.sid": claims.sessionId,

@@ -127,7 +127,7 @@ const POWERLESS_ROLES: CatalogRule = {
     from pg_catalog.pg_auth_members m
     where m.member::regrole::text ~ '^app_'
     and (m.member::regrole::text, m.roleid::regrole::text) not in (
-      ('app_authenticator', 'app_user'), ('app_authenticator', 'app_anonymous'),
+      ('app_authenticator', 'app_user'), ('app_authenticator', 'app_anonymous'), ('app_worker', 'app_user'),
       ('app_migrator', 'app_owner'), ('app_migrator', 'app_definer'), ('app_migrator', 'app_data'),
       ('app_migrator', 'app_share_reader'), ('app_migrator', 'app_access_reader'),
       ('app_migrator', 'app_access_judge'), ('app_access_judge', 'app_user')

@@ -10,8 +10,10 @@ const READERS = [
   "src/config.ts",
   "src/audit/parseAudit.ts",
   "src/auth/parseAuth.ts",
+  "src/exports/parseExports.ts",
   "src/http/parseApi.ts",
   "src/limits/parseLimits.ts",
+  "src/mail/parseMail.ts",
   "src/webhooks/parseWebhooks.ts",
 ];
 /** Names in capitals that these read: as an argument of a reader, in a list, or from `env`. */

@@ -70,7 +70,7 @@ describe("a lost database", () => {
   });
 
   it("is told when the connection breaks while the answer is on its way", async () => {
-    proxy.set({ cutAt: { words: "commit", when: "after" } });
+    proxy.set({ cutAt: { words: "app_user", when: "after" } });
     await expectOutage(ask());
     expect(proxy.cuts).toBeGreaterThan(0);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import jwt from "jsonwebtoken";
 
+import { mailedCode } from "../support/accounts.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
 
@@ -9,8 +10,9 @@ const api = useGateway(db);
 
 const GRANT = "result { accessToken refreshToken userId sessionId }";
 const REGISTER = `mutation ($email: String!) {
-  register(input: { email: $email, password: "correct horse battery", displayName: "Jo" }) { ${GRANT} }
+  register(input: { email: $email, password: "correct horse battery", displayName: "Jo" }) { result }
 }`;
+const CONFIRM = `mutation ($code: String!) { confirmRegistration(input: { code: $code }) { ${GRANT} } }`;
 const LOG_IN = `mutation ($email: String!, $password: String!) {
   logIn(input: { email: $email, password: $password }) { ${GRANT} }
 }`;
@@ -19,18 +21,21 @@ const VIEWER = "{ viewer { rowId email profile { displayName } } }";
 
 let count = 0;
 
-/** Registers somebody new; what registering granted, and the address. */
+/** Registers somebody new, who confirms it; what that granted, and the address. */
 async function register() {
   const email = `jo-${++count}@example.com`;
-  const { data, errors } = await api.query(null, REGISTER, { variables: { email } });
+  const asked = await api.query(null, REGISTER, { variables: { email } });
+  expect(asked.data).toEqual({ register: { result: true } });
+  const code = await mailedCode(db.superuser, email);
+  const { data, errors } = await api.query(null, CONFIRM, { variables: { code } });
   expect(errors).toBeUndefined();
-  return { email, grant: data.register.result };
+  return { email, grant: data.confirmRegistration.result };
 }
 
 const withToken = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 
 describe("signing in", () => {
-  it("registers a person, who has a profile and a token of 15 minutes at once", async () => {
+  it("registers a person, who has a profile and a token of 15 minutes with the code from the mail", async () => {
     const { email, grant } = await register();
     const claims = jwt.decode(grant.accessToken) as jwt.JwtPayload;
     expect(claims).toMatchObject({

@@ -23,28 +23,32 @@ export class ServeProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
-  /** @param gatewayUrl connection of the gateway's login role, maybe through something. */
-  constructor(config: Config, gatewayUrl: string, env: Record<string, string> = {}) {
-    this.#child = spawn(
-      join(ROOT, "bin/node"),
-      ["--import", "./test/support/endWithParent.ts", "src/server.ts"],
-      {
-        cwd: ROOT,
-        env: {
-          PATH: process.env.PATH,
-          NODE_ENV: "production",
-          GATEWAY_DATABASE_URL: gatewayUrl,
-          WORKER_DATABASE_URL: gatewayUrl,
-          JWT_SECRET: config.auth.jwtSecret ?? "",
-          LOG_LEVEL: "info",
-          PORT: "0",
-          ADMIN_PORT: "0",
-          DRAIN_DELAY: "3000",
-          ...env,
-        },
-        stdio: ["pipe", "pipe", "pipe"],
+  /**
+   * @param gatewayUrl connection of the gateway's login role (of the worker's, where `script` is one), maybe through something.
+   * @param script what to run, from the project's root.
+   */
+  constructor(
+    config: Config,
+    gatewayUrl: string,
+    env: Record<string, string> = {},
+    script = "src/server.ts",
+  ) {
+    this.#child = spawn(join(ROOT, "bin/node"), ["--import", "./test/support/endWithParent.ts", script], {
+      cwd: ROOT,
+      env: {
+        PATH: process.env.PATH,
+        NODE_ENV: "production",
+        GATEWAY_DATABASE_URL: gatewayUrl,
+        WORKER_DATABASE_URL: gatewayUrl,
+        JWT_SECRET: config.auth.jwtSecret ?? "",
+        LOG_LEVEL: "info",
+        PORT: "0",
+        ADMIN_PORT: "0",
+        DRAIN_DELAY: "3000",
+        ...env,
       },
-    );
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     let rest = "";
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.output += text;

@@ -1,13 +1,11 @@
-import { join } from "node:path";
-
-import { runOnce } from "graphile-worker";
+import { runOnce, type TaskList } from "graphile-worker";
 import { pino } from "pino";
 
+import type { Config } from "../../src/config.ts";
 import { makeWorkerLogger } from "../../src/database/graphileLogger.ts";
 import { makePool } from "../../src/database/makePool.ts";
+import { loadTasks, openTaskServices } from "../../src/jobs/taskServices.ts";
 import type { TestDatabase } from "./database.ts";
-
-const TASKS_FOLDER = join(import.meta.dirname, "../../src/tasks");
 
 export interface QueuedJob {
   task: string;
@@ -16,18 +14,24 @@ export interface QueuedJob {
   lastError: string | null;
 }
 
-/** Works off every job that is due, with the tasks of src/tasks and the worker's own login. */
-export async function runJobs(db: TestDatabase): Promise<void> {
+/** Works off every job that is due, with the tasks of src/tasks (or others) and the worker's own login. Mails become files. */
+export async function runJobs(
+  db: Pick<TestDatabase, "config" | "urls">,
+  config: Config = db.config,
+  tasks?: TaskList,
+): Promise<void> {
   const logger = pino({ level: db.config.log.level });
   const pool = makePool(db.urls.worker, { max: 4, applicationName: "bailiwick test worker" }, logger);
+  const services = openTaskServices(config, logger);
   try {
     await runOnce({
       pgPool: pool,
-      taskDirectory: TASKS_FOLDER,
+      taskList: tasks ?? (await loadTasks(services)),
       noHandleSignals: true,
       logger: makeWorkerLogger(logger),
     });
   } finally {
+    services.mail.close();
     await pool.end();
   }
 }

@@ -8,7 +8,7 @@ import { pino } from "pino";
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { startWorker } from "../../src/jobs/startWorker.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { queuedJobs } from "../support/jobs.ts";
+import { queuedJobs, runJobs } from "../support/jobs.ts";
 
 const db = useTestDatabase();
 const SOURCES = join(import.meta.dirname, "../../src");
@@ -30,6 +30,7 @@ describe("the schedule", () => {
 
   it("is made up for once by two workers that start together after three weeks", async () => {
     await db.superuser.query("delete from graphile_worker._private_jobs");
+    await db.superuser.query("delete from graphile_worker._private_known_crontabs");
     await db.superuser.query(
       `insert into graphile_worker._private_known_crontabs (identifier, known_since, last_execution)
        select identifier, now() - interval '90 days', now() - interval '3 weeks' from unnest($1::text[]) as identifier`,
@@ -59,5 +60,23 @@ describe("the schedule", () => {
     // One for each of the two clinics and one for the organization, a week.
     expect((await weeks()).map(({ count }) => count)).toEqual([3, 3, 3]);
     expect(await queuedJobs(db)).toEqual([]);
+  });
+
+  it("takes no effect twice for a tick that comes again, as after the clock was moved back", async () => {
+    const added = () =>
+      db.superuser
+        .query("select nextval('graphile_worker.jobs_id_seq1'::regclass)::int as id")
+        .then(({ rows }) => rows[0].id as number);
+    const tick = JSON.stringify({ _cron: { ts: "2026-03-09T13:00:00Z" } });
+    const counts: number[] = [];
+    for (let run = 0; run < 2; run += 1) {
+      const before = await added();
+      await db.superuser.query("select graphile_worker.add_job('report__enqueue_weekly', $1::json)", [tick]);
+      await db.superuser.query("select graphile_worker.add_job('metrics__enqueue', $1::json)", [tick]);
+      await runJobs(db);
+      counts.push((await added()) - before - 1);
+    }
+    // Two, and one of each for each of the two organizations; then the two alone.
+    expect(counts).toEqual([6, 2]);
   });
 });

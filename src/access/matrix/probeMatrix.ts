@@ -27,6 +27,8 @@ export interface ProbeOptions {
   actors?: readonly MatrixActor[];
   /** Told after each actor. */
   onProgress?: (done: number, total: number) => void;
+  /** Whether what an actor could do is all that has to be known; then nobody else tries. */
+  isEnough?: (lines: readonly MatrixLine[], actor: MatrixActor) => boolean;
 }
 
 export interface ProbedMatrix {
@@ -54,7 +56,7 @@ export async function probeMatrix(
 export async function runMatrix(
   open: OpenConnection,
   world: FullWorld,
-  { tables, actors = matrixActors(world), onProgress }: ProbeOptions = {},
+  { tables, actors = matrixActors(world), onProgress, isEnough }: ProbeOptions = {},
 ): Promise<ProbedMatrix> {
   const clients = new Map<Login, Client>();
   // One connection a login: a new one has to read the catalogue again, which takes longer than what one actor tries.
@@ -70,8 +72,12 @@ export async function runMatrix(
     const lines: MatrixLine[] = [];
     for (const [index, actor] of actors.entries()) {
       const probe = (client: Client) => probeActor(client, actor, { database, probed, world });
-      lines.push(...(await asLogin(actor.login, probe)));
+      const found = await asLogin(actor.login, probe);
+      lines.push(...found);
       onProgress?.(index + 1, actors.length);
+      if (isEnough?.(found, actor)) {
+        break;
+      }
     }
     const tasks =
       tables === undefined ? await asLogin("superuser", (client) => probeTasks(client, world)) : NO_TASKS;

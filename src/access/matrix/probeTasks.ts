@@ -1,18 +1,26 @@
-import { globSync } from "node:fs";
-import { basename, join } from "node:path";
+import { tmpdir } from "node:os";
 
-import type { Job, JobHelpers } from "graphile-worker";
+import type { Job, JobHelpers, Task } from "graphile-worker";
 import type { Client, ClientBase } from "pg";
 
+import { makeCredentialBoxes } from "../../integrations/credentials.ts";
+import { loadTasks, type TaskServices } from "../../jobs/taskServices.ts";
 import type { FullWorld } from "../world/fullWorld.ts";
 import type { MatrixLine } from "./matrixLine.ts";
 import { TASK_PROBES } from "./taskProbes.ts";
 
-type RunTask = (payload: unknown, helpers: JobHelpers) => Promise<unknown>;
 /** Fingerprints of rows, by table and organization. */
 type Snapshot = ReadonlyMap<string, ReadonlySet<string>>;
 
-const TASKS = join(import.meta.dirname, "../../tasks");
+const KEY_BYTES = 32;
+/** Of the world outside of the database, nothing is touched. */
+const NO_SERVICES: TaskServices = {
+  mail: { send: async () => undefined, close: () => undefined },
+  appUrl: "http://localhost",
+  exportFolder: tmpdir(),
+  credentials: makeCredentialBoxes(Buffer.alloc(KEY_BYTES).toString("base64")),
+  outbound: { webhookNetworks: [], googleApiUrl: null },
+};
 
 /** Every base table with the column that says whose a row is; jobs of the queue say it in their payload. */
 const TENANT_TABLES = `
@@ -41,16 +49,15 @@ export async function probeTasks(
   client: Client,
   world: FullWorld,
 ): Promise<{ lines: MatrixLine[]; gaps: string[] }> {
-  const names = globSync("*.ts", { cwd: TASKS }).map((file) => basename(file, ".ts"));
+  const tasks = Object.entries(await loadTasks(NO_SERVICES));
   const lines: MatrixLine[] = [];
   const gaps: string[] = [];
-  for (const name of names.sort()) {
+  for (const [name, run] of tasks.sort(([a], [b]) => (a < b ? -1 : 1))) {
     const probe = TASK_PROBES[name]?.(world);
     if (probe === undefined) {
       gaps.push(`task ${name}: it has no probe (src/access/matrix/taskProbes.ts)`);
       continue;
     }
-    const { default: run } = (await import(join(TASKS, `${name}.ts`))) as { default: RunTask };
     const tries = [["worker", probe.own] as const, ["worker, handed another's rows", probe.handed] as const];
     for (const [who, payload] of tries) {
       if (payload !== undefined) {
@@ -58,6 +65,7 @@ export async function probeTasks(
       }
     }
     if (
+      probe.changesNoRow === undefined &&
       lines.some(
         ({ table, who, outcome }) => table === `task ${name}` && who === "worker" && outcome === "none",
       )
@@ -70,7 +78,7 @@ export async function probeTasks(
 
 interface TaskTry {
   name: string;
-  run: RunTask;
+  run: Task;
   who: string;
   payload: unknown;
   prepare: string | undefined;

@@ -1,5 +1,6 @@
 import type { SubscriptionState } from "../../webhooks/WebhookEvent.ts";
 import type { FullWorld } from "../world/fullWorld.ts";
+import { OUTBOUND_PROBES } from "./outboundProbes.ts";
 
 const OWN_EVENT = "01900000-0000-7000-8000-00000000e001";
 const MISLEADING_EVENT = "01900000-0000-7000-8000-00000000e002";
@@ -12,14 +13,28 @@ export interface TaskProbe {
   handed?: unknown;
   /** Done by a superuser beforehand, so that there is something to do. */
   prepare?: string;
+  /** Why the task changes no row even when it has done all that it is for. */
+  changesNoRow?: string;
 }
 
 /** Each task of src/tasks by its name: one that is not here fails `access matrix`. */
 export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProbe>> = {
+  ...OUTBOUND_PROBES,
   appointment__notify: ({ own, here, abroad }) => ({
     own: { organizationId: own, appointmentIds: [here.appointment.id] },
     handed: { organizationId: own, appointmentIds: [abroad.appointment.id] },
   }),
+  maintenance__clean_up: ({ foreign }) => ({
+    own: {},
+    prepare: `insert into app_private.job_effects (organization_id, effect_key, created_at)
+      values (null, 'old', now() - interval '91 days'), ('${foreign}', 'new', now())`,
+  }),
+  maintenance__nightly: () => ({ own: {} }),
+  mail__send: ({ here }) => ({
+    own: { template: "verify_email", userId: here.provider.userId },
+    prepare: `update app_public.users set email_verified_at = null where id = '${here.provider.userId}'`,
+  }),
+  audit__make_partitions: () => ({ own: {}, changesNoRow: "It makes empty tables." }),
   metrics__calculate: ({ own }) => ({
     own: { organizationId: own },
     prepare: "update app_public.care_sessions set status = 'completed', ended_at = now()",

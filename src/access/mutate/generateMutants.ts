@@ -20,6 +20,12 @@ export interface Mutant {
   isClusterWide: boolean;
 }
 
+/** The same for mutants that go wrong in the same way: in a policy of the same name, whatever its table, or in a function. */
+export function mutantKin({ operator, object, touches }: Mutant): string {
+  const [, policy = ""] = /^\.(\w+)/.exec(object.replace(touches ?? "", "")) ?? [];
+  return `${operator} ${policy}`;
+}
+
 interface OperatorRow {
   object: string;
   touches: string | null;

@@ -3,9 +3,9 @@ import { join } from "node:path";
 
 import { type Client, DatabaseError } from "pg";
 
-import { functionActors, matrixActors } from "../matrix/actors.ts";
-import { compareMatrix, type MatrixChange, type MatrixLine } from "../matrix/matrixLine.ts";
-import { probeMatrix } from "../matrix/probeMatrix.ts";
+import { functionActors, type MatrixActor, matrixActors } from "../matrix/actors.ts";
+import { COLUMNS, compareMatrix, type MatrixChange, type MatrixLine } from "../matrix/matrixLine.ts";
+import { probeMatrix, type ProbeOptions } from "../matrix/probeMatrix.ts";
 import { readTables } from "../matrix/readTables.ts";
 import type { FullWorld } from "../world/fullWorld.ts";
 import { actingAs } from "./actingAs.ts";
@@ -13,7 +13,7 @@ import type { BenchKiller } from "./killer.ts";
 
 const AFFECTED_TABLES = join(import.meta.dirname, "affectedTables.sql");
 /** How many of the tables that a mutant can affect are near it. */
-const NEAR = 5;
+const NEAR = 3;
 
 export interface MatrixKillerOptions {
   world: FullWorld;
@@ -23,12 +23,15 @@ export interface MatrixKillerOptions {
 }
 
 /**
- * Probes the tables that a mutant can affect, as everybody of the world, and compares with the database as it was. Those
- * that gave away an earlier mutant of the same object come first, then the nearest.
+ * Probes the tables that a mutant can affect, as everybody of the world, and compares with the database as it was, until
+ * somebody could do something else. The tables that gave away an earlier mutant of the same object come first, then the
+ * nearest; and first of all people, whoever gave away most mutants of the same operator.
  */
 export function makeMatrixKiller({ world, baseline, schemas }: MatrixKillerOptions): BenchKiller {
   const probed = [...new Set(baseline.map(({ table }) => table))];
+  const everybody = [...matrixActors(world), ...functionActors(world)];
   const telling = new Map<string | null, Set<string>>();
+  const tellers = new Map<string, number>();
   const affected = new Map<string, readonly string[]>();
   const tablesOf = async (touches: string | null, client: Client) => {
     if (touches === null) {
@@ -38,33 +41,57 @@ export function makeMatrixKiller({ world, baseline, schemas }: MatrixKillerOptio
     affected.set(touches, names);
     return names.filter((name) => probed.includes(name));
   };
-  const firstChange = async (client: Client, tables: readonly string[]) => {
-    const lines = await probe(client, world, tables);
-    // With a table come the functions that open its rows, under names of their own.
-    const looked = new Set([...tables, ...lines.map(({ table }) => table)]);
-    const before = baseline.filter(({ table }) => looked.has(table));
-    return compareMatrix(before, lines)[0];
+  const firstChange = async (client: Client, tables: readonly string[], operator: string) => {
+    const told = ({ who }: MatrixActor) => tellers.get(`${operator} ${who}`) ?? 0;
+    const actors = everybody.toSorted((a, b) => told(b) - told(a));
+    let change: MatrixChange | undefined;
+    const isEnough = (found: readonly MatrixLine[], { who }: MatrixActor) => {
+      change = compareWith(baseline, tables, found, (line) => line.who === who && line.command !== COLUMNS);
+      return change !== undefined;
+    };
+    const lines = await probe(client, world, { tables, actors, isEnough });
+    change ??= compareWith(baseline, tables, lines);
+    const teller = `${operator} ${(change?.after ?? change?.before)?.who}`;
+    tellers.set(teller, (tellers.get(teller) ?? 0) + 1);
+    return change;
   };
   return {
     name: "matrix",
     looksAt: "transaction",
-    async findEvidence({ touches }, client, reach) {
+    async findEvidence({ touches, operator }, client, reach) {
       const known = telling.get(touches) ?? new Set();
       telling.set(touches, known);
       const tables = await tablesOf(touches, client);
       const ordered = [...tables].sort((a, b) => Number(known.has(b)) - Number(known.has(a)));
-      const some = reach === "near" ? ordered.slice(0, NEAR) : ordered.slice(NEAR);
+      // Most show at once in the first.
+      const steps = reach === "near" ? [ordered.slice(0, 1), ordered.slice(1, NEAR)] : [ordered.slice(NEAR)];
       try {
-        const change = some.length > 0 ? await firstChange(client, some) : undefined;
-        if (change) {
-          known.add(tableOf(change));
+        for (const some of steps.filter(({ length }) => length > 0)) {
+          const change = await firstChange(client, some, operator);
+          if (change) {
+            known.add(tableOf(change));
+            return describe(change);
+          }
         }
-        return change ? describe(change) : null;
+        return null;
       } catch (error) {
         return refusal(error);
       }
     },
   };
+}
+
+/** The first difference between what was found of some tables and what the baseline holds of them. */
+function compareWith(
+  baseline: readonly MatrixLine[],
+  tables: readonly string[],
+  found: readonly MatrixLine[],
+  isAsked: (line: MatrixLine) => boolean = () => true,
+): MatrixChange | undefined {
+  // With a table come the functions that open its rows, under names of their own.
+  const looked = new Set([...tables, ...found.map(({ table }) => table)]);
+  const before = baseline.filter((line) => looked.has(line.table) && isAsked(line));
+  return compareMatrix(before, found)[0];
 }
 
 /**
@@ -79,18 +106,17 @@ export async function probeBaseline(
 ): Promise<MatrixLine[]> {
   await client.query("begin");
   try {
-    return await probe(client, world, tables ?? (await readTables(client)).map(({ name }) => name));
+    return await probe(client, world, {
+      tables: tables ?? (await readTables(client)).map(({ name }) => name),
+      actors: [...matrixActors(world), ...functionActors(world)],
+    });
   } finally {
     await client.query("rollback");
   }
 }
 
-/** Tries as everybody in the page of the matrix, and as the roles of functions. */
-function probe(client: Client, world: FullWorld, tables: readonly string[]): Promise<MatrixLine[]> {
-  return probeMatrix((login) => Promise.resolve(actingAs(client, login)), world, {
-    tables,
-    actors: [...matrixActors(world), ...functionActors(world)],
-  });
+function probe(client: Client, world: FullWorld, options: ProbeOptions): Promise<MatrixLine[]> {
+  return probeMatrix((login) => Promise.resolve(actingAs(client, login)), world, options);
 }
 
 async function readAffected(

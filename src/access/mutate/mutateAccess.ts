@@ -4,7 +4,7 @@ import { cloneDatabase, dropClone } from "../../database/cloneDatabase.ts";
 import { type DatabaseUrls, databaseUrls, withDatabase } from "../../database/databaseUrls.ts";
 import type { OpenDatabase } from "../../database/openDatabase.ts";
 import { withClient } from "../../database/withClient.ts";
-import type { Mutant } from "./generateMutants.ts";
+import { type Mutant, mutantKin } from "./generateMutants.ts";
 import type { BenchKiller, CloneKiller, Killer, Reach } from "./killer.ts";
 
 /** What became of one mutant. */
@@ -58,6 +58,7 @@ export async function mutateAccess(options: MutateOptions): Promise<MutantResult
   const { mutants, jobs, signal } = options;
   const results = new Map<Mutant, MutantResult>();
   const queue = [...mutants];
+  const huntInTransaction = makeTransactionHunt(options);
   const huntOnClones = makeCloneHunt(options);
   const work = (job: number) =>
     withBench(options, `mutants_bench_${process.pid}_${job}`, async (bench) => {
@@ -65,7 +66,7 @@ export async function mutateAccess(options: MutateOptions): Promise<MutantResult
         const began = performance.now();
         let verdict = SURVIVED;
         for (const reach of REACHES) {
-          verdict = verdict === SURVIVED ? await huntInTransaction(mutant, bench, options, reach) : verdict;
+          verdict = verdict === SURVIVED ? await huntInTransaction(mutant, bench, reach) : verdict;
           // What all databases share must not change for the others that are at work.
           const isOpen = verdict === SURVIVED && !mutant.isClusterWide && !signal?.aborted;
           verdict = isOpen ? await huntOnClones(mutant, job, reach) : verdict;
@@ -77,7 +78,9 @@ export async function mutateAccess(options: MutateOptions): Promise<MutantResult
         }
       }
     });
-  await withBench(options, `mutants_bench_${process.pid}_0`, (bench) => proveInTransaction(bench, options));
+  await withBench(options, `mutants_bench_${process.pid}_0`, (bench) =>
+    proveInTransaction(bench, huntInTransaction),
+  );
   await Promise.all(Array.from({ length: jobs }, (_, job) => work(job)));
   return mutants.flatMap((mutant) => results.get(mutant) ?? []);
 }
@@ -97,9 +100,9 @@ async function withBench(
 }
 
 /** @throws when a killer sees something in a transaction that changes nothing. */
-async function proveInTransaction(bench: Client, options: MutateOptions): Promise<void> {
+async function proveInTransaction(bench: Client, hunt: TransactionHunt): Promise<void> {
   for (const reach of REACHES) {
-    const { killer, evidence } = await huntInTransaction(NO_MUTANT, bench, options, reach);
+    const { killer, evidence } = await hunt(NO_MUTANT, bench, reach);
     if (killer !== null) {
       throw alreadyFails(killer, evidence);
     }
@@ -109,28 +112,33 @@ async function proveInTransaction(bench: Client, options: MutateOptions): Promis
 const alreadyFails = (killer: string, evidence: string | null) =>
   new Error(`Without any mutant, ${killer} already fails: ${evidence}`);
 
-async function huntInTransaction(
-  mutant: Mutant,
-  client: Client,
-  { killers }: MutateOptions,
-  reach: Reach,
-): Promise<Verdict> {
-  await client.query("begin");
-  try {
-    const refusal = await applyMutant(client, mutant.sql);
-    if (refusal) {
-      return refusal;
-    }
-    for (const killer of killers.filter((one): one is BenchKiller => one.looksAt === "transaction")) {
-      const evidence = await killer.findEvidence(mutant, client, reach);
-      if (evidence !== null) {
-        return { status: "killed", killer: killer.name, evidence };
+type TransactionHunt = (mutant: Mutant, client: Client, reach: Reach) => Promise<Verdict>;
+
+/** Asks first who has killed most mutants of the same operator in rules of the same name, whatever their table. */
+function makeTransactionHunt({ killers }: MutateOptions): TransactionHunt {
+  const benchKillers = killers.filter((one): one is BenchKiller => one.looksAt === "transaction");
+  const kills = new Map<string, number>();
+  return async (mutant, client, reach) => {
+    const keyOf = ({ name }: BenchKiller) => `${mutantKin(mutant)} ${name}`;
+    const killsOf = (killer: BenchKiller) => kills.get(keyOf(killer)) ?? 0;
+    await client.query("begin");
+    try {
+      const refusal = await applyMutant(client, mutant.sql);
+      if (refusal) {
+        return refusal;
       }
+      for (const killer of benchKillers.toSorted((a, b) => killsOf(b) - killsOf(a))) {
+        const evidence = await killer.findEvidence(mutant, client, reach);
+        if (evidence !== null) {
+          kills.set(keyOf(killer), killsOf(killer) + 1);
+          return { status: "killed", killer: killer.name, evidence };
+        }
+      }
+      return SURVIVED;
+    } finally {
+      await client.query("rollback");
     }
-    return SURVIVED;
-  } finally {
-    await client.query("rollback");
-  }
+  };
 }
 
 /** Rows of the world that contradict a weaker key are evidence as good as a rule. */

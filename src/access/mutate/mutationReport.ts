@@ -4,6 +4,8 @@ import type { JudgedResult } from "./judgeSurvivors.ts";
 export interface MutationReport {
   /** How many mutants the catalogue gives, those that were not asked for included. */
   generated: number;
+  /** How many of the results an earlier run had found out. */
+  known: number;
   results: readonly JudgedResult[];
   staleWaivers: readonly string[];
   killers: readonly string[];
@@ -66,15 +68,16 @@ function operatorTable(results: readonly JudgedResult[], killers: readonly strin
   );
 }
 
-function totals({ generated, results, killers, jobs, seconds, isFinished }: MutationReport): string {
+function totals({ generated, known, results, killers, jobs, seconds, isFinished }: MutationReport): string {
   const count = (status: string) => results.filter((result) => result.status === status).length;
   const by = columnsOf(killers).map(
     (name) => `${results.filter(({ killer }) => killer === name).length} by ${name}`,
   );
   const invalid = count("invalid") > 0 ? `, ${count("invalid")} cannot run` : "";
+  const earlier = known > 0 ? ` ${known} of them in earlier runs;` : "";
   return (
     `${results.length} of ${generated} mutants: ${count("killed")} killed (${by.join(", ")}), ` +
-    `${count("survived")} survived${invalid}, ${count("waived")} waived. ` +
+    `${count("survived")} survived${invalid}, ${count("waived")} waived.${earlier} ` +
     `${seconds.toFixed(0)} s, ${jobs} at a time.${isFinished ? "" : " Interrupted: the rest was not tried."}`
   );
 }

@@ -7,13 +7,14 @@ import { completeScope } from "../accessScope.ts";
 import { loadRules } from "../rules.ts";
 import { readOwnWaivers, type Waiver } from "../waivers.ts";
 import { makeCheckKiller } from "./checkKiller.ts";
-import { type Choice, chooseMutants } from "./chooseMutants.ts";
+import { type Choice, chooseMutants, mutantName } from "./chooseMutants.ts";
 import { furnishWorld } from "./furnishWorld.ts";
 import { generateMutants, type Mutant } from "./generateMutants.ts";
 import { judgeSurvivors } from "./judgeSurvivors.ts";
 import type { Killer } from "./killer.ts";
 import { makeMatrixKiller, probeBaseline } from "./matrixKiller.ts";
-import { type MutantResult, mutateAccess } from "./mutateAccess.ts";
+import { type MutantResult, mutateAccess, type MutateOptions } from "./mutateAccess.ts";
+import type { MutationJournal } from "./mutationJournal.ts";
 import type { MutationReport } from "./mutationReport.ts";
 import { loadOperators } from "./operators.ts";
 import { makeTestKiller } from "./testKiller.ts";
@@ -27,6 +28,8 @@ export interface MutationRequest {
   killers: readonly KillerName[];
   waivers: readonly Waiver[];
   jobs: number;
+  /** What earlier runs found out, and where this one writes. */
+  journal?: MutationJournal;
   signal?: AbortSignal;
   onResult?: (result: MutantResult, done: number, total: number) => void;
 }
@@ -41,25 +44,17 @@ export async function runMutations(logger: Logger, request: MutationRequest): Pr
     const today = new Date().toISOString().slice(0, 10);
     const { world, generated, killers } = await prepare(database, request, today);
     const mutants = chooseMutants(generated, request.choice);
-    const { jobs, signal, onResult } = request;
     try {
-      const results = await mutateAccess({
-        database,
-        world,
-        mutants,
-        killers,
-        jobs,
-        ...(signal && { signal }),
-        onResult: (result, done) => onResult?.(result, done, mutants.length),
-      });
+      const { known, results } = await tryUnknown({ database, world, mutants, killers }, request);
       const isFinished = results.length === mutants.length;
       const isComplete = isFinished && mutants.length === generated.length;
       return {
         generated: generated.length,
+        known,
         ...judgeSurvivors(results, request.waivers, { today, isComplete }),
         killers: killers.map(({ name }) => name),
         isFinished,
-        jobs,
+        jobs: request.jobs,
         seconds: (performance.now() - began) / 1000,
       };
     } finally {
@@ -68,6 +63,34 @@ export async function runMutations(logger: Logger, request: MutationRequest): Pr
   } finally {
     await database.close();
   }
+}
+
+/** Tries what the journal does not know, and last what survived before. @returns results in the order of the mutants, and how many were known. */
+async function tryUnknown(
+  { mutants, ...rest }: Pick<MutateOptions, "database" | "world" | "mutants" | "killers">,
+  { killers, jobs, signal, journal, onResult }: MutationRequest,
+): Promise<{ known: number; results: MutantResult[] }> {
+  const kills = new Map(
+    mutants.flatMap((mutant) => {
+      const kill = journal?.killOf(mutant, killers);
+      return kill ? [[mutantName(mutant), kill] as const] : [];
+    }),
+  );
+  const triedBefore = (mutant: Mutant) => (journal?.hasFailed(mutant) ? 1 : 0);
+  const tried = await mutateAccess({
+    ...rest,
+    mutants: mutants
+      .filter((mutant) => !kills.has(mutantName(mutant)))
+      .toSorted((a, b) => triedBefore(a) - triedBefore(b)),
+    jobs,
+    ...(signal && { signal }),
+    onResult: (result, done) => {
+      journal?.keep(result);
+      onResult?.(result, kills.size + done, mutants.length);
+    },
+  });
+  const results = new Map([...kills, ...tried.map((result) => [mutantName(result), result] as const)]);
+  return { known: kills.size, results: mutants.flatMap((mutant) => results.get(mutantName(mutant)) ?? []) };
 }
 
 /** The furnished world, the mutants of its catalogue, and those who have to notice them. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { type Config, loadEnvironment, PROJECT_ROOT } from "../../config.ts";
 import type { DatabaseUrls } from "../../database/databaseUrls.ts";
-import type { Mutant } from "./generateMutants.ts";
+import { type Mutant, mutantKin } from "./generateMutants.ts";
 import type { CloneKiller, Reach } from "./killer.ts";
 
 /** What the harness of the tests reads where its server is: see test/support/cluster.ts. */
@@ -17,13 +17,16 @@ const CATALOGUE_TESTS = join(PROJECT_ROOT, "test/conventions/catalogRules.test.t
 
 /** What test/support/rerun/serve.ts says of some files: the first failure, and how long the files took that passed. */
 export interface TestAnswer {
+  /** The file's name and the test's title; null if all passed. */
   failure: string | null;
+  /** The file in which it stands. */
+  failed: string | null;
   seconds: Record<string, number>;
 }
 
 /**
- * Runs the repository's own access tests against the mutant: first those that hold the catalogue, and those that
- * name what it touches, then the rest. They clone its database as they clone the template of every test run.
+ * Runs the repository's own access tests against the mutant: first those that have killed others of the same object or
+ * of the same kind, those that hold the catalogue and those that name what it touches, then the rest. They clone its database as they clone the template of every test run.
  *
  * @param config of the throw-away server.
  */
@@ -31,6 +34,13 @@ export function makeTestKiller(config: Config): CloneKiller {
   const runners = new Map<string, ChildProcess>();
   /** What each file takes when nothing is wrong: the quick ones come first. */
   const seconds = new Map<string, number>();
+  /** How many mutants of an object, or of a kind, each file has killed. */
+  const kills = new Map<string | null, Map<string, number>>();
+  const killsOf = (key: string | null): Map<string, number> => {
+    const known = kills.get(key) ?? new Map<string, number>();
+    kills.set(key, known);
+    return known;
+  };
   const runnerFor = async (urls: DatabaseUrls) => {
     const runner = runners.get(urls.superuser) ?? (await startRunner(clusterOf(config, urls)));
     runners.set(urls.superuser, runner);
@@ -41,9 +51,16 @@ export function makeTestKiller(config: Config): CloneKiller {
     looksAt: "clone",
     async findEvidence(mutant, urls, reach) {
       const runner = await runnerFor(urls);
-      const files = (await testFilesFor(mutant))[reach];
-      runner.send(files.toSorted((a, b) => (seconds.get(a) ?? 0) - (seconds.get(b) ?? 0)));
+      const telling = [killsOf(mutant.touches), killsOf(mutantKin(mutant))];
+      const toldBy = (file: string) => telling.reduce((sum, told) => sum + (told.get(file) ?? 0), 0);
+      const files = (await testFilesFor(mutant, toldBy))[reach];
+      const bySeconds = files.toSorted((a, b) => (seconds.get(a) ?? 0) - (seconds.get(b) ?? 0));
+      runner.send(bySeconds.toSorted((a, b) => toldBy(b) - toldBy(a)));
       const answer = await answerOf(runner);
+      const { failed } = answer;
+      if (failed !== null) {
+        telling.forEach((told) => told.set(failed, (told.get(failed) ?? 0) + 1));
+      }
       Object.entries(answer.seconds).forEach(([file, time]) => seconds.set(file, time));
       return answer.failure;
     },
@@ -87,14 +104,19 @@ async function answerOf(runner: ChildProcess): Promise<TestAnswer> {
   }
 }
 
-async function testFilesFor({ touches }: Mutant): Promise<Record<Reach, string[]>> {
+async function testFilesFor(
+  { touches }: Mutant,
+  toldBy: (file: string) => number,
+): Promise<Record<Reach, string[]>> {
   const [, name = ""] = /^\w+\.(\w+)/.exec(touches ?? "") ?? [];
   const files = (await readdir(TESTS, { recursive: true }))
     .filter((file) => file.endsWith(".test.ts"))
     .map((file) => join(TESTS, file))
     .sort();
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
-  const near = files.filter((_, index) => name !== "" && texts[index]?.includes(name));
+  const near = files.filter(
+    (file, index) => toldBy(file) > 0 || (name !== "" && texts[index]?.includes(name)),
+  );
   return { near: [CATALOGUE_TESTS, ...near], far: files.filter((file) => !near.includes(file)) };
 }
 

@@ -26,6 +26,7 @@ const judge = (results: MutantResult[], waivers: Waiver[], isComplete = true) =>
   judgeSurvivors(results, waivers, { today: "2026-11-20", isComplete });
 const report = (judgement: ReturnType<typeof judge>): MutationReport => ({
   generated: 5,
+  known: 0,
   ...judgement,
   killers: ["check", "matrix", "tests"],
   isFinished: true,
@@ -70,6 +71,12 @@ describe("a waiver", () => {
 });
 
 describe("a run", () => {
+  it("says how much of it an earlier run had found out", () => {
+    const resumed = { ...report(judge([result("a", "killed")], [])), known: 1 };
+    expect(mutationText(resumed)).toContain("0 waived. 1 of them in earlier runs; 9 s, 2 at a time.");
+    expect(mutationText({ ...resumed, known: 0 })).not.toContain("earlier");
+  });
+
   it("that was interrupted, or has a mutant that cannot run, is not clean", () => {
     expect(isClean({ ...report(judge([], [])), isFinished: false })).toBe(false);
     expect(isClean(report(judge([result("a", "invalid")], [])))).toBe(false);

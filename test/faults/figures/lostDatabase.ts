@@ -72,13 +72,13 @@ async function stopUnderWriters(
   };
 }
 
-/** Fault 3: the connection breaks around COMMIT, where nobody can know whether it has happened. */
+/** Fault 3: the connection breaks around the message that also commits, when nobody can know whether it has happened. */
 export async function cutAtCommit(bench: Bench): Promise<Figure[]> {
   return withGateway(bench, {}, async (gateway) => {
     const sender = makeSender(gateway.url, bench.headersOf(bench.world.here.staff));
     const outcomes: Outcome[] = [];
     for (const when of ["before", "after"] as const) {
-      gateway.proxy.set({ cutAt: { words: "commit", when } });
+      gateway.proxy.set({ cutAt: { words: `cut-${when}`, when } });
       const query = updateCity(bench.world.here.patient.id, `cut-${when}`);
       outcomes.push(...(await closedLoad(() => sender.send(query), 4, (bench.seconds * 1000) / 4)));
     }
@@ -91,7 +91,7 @@ export async function cutAtCommit(bench: Bench): Promise<Figure[]> {
     return [
       {
         number: "3",
-        fault: "Connection reset before and after COMMIT is sent",
+        fault: "Connection reset before and after the statement and its commit are sent",
         promise:
           "503 and never a false success; healthy again within 5 s; no connection left in a transaction",
         measured: `${tally(outcomes)}; healthy after ${(recovery / 1000).toFixed(2)} s; ${stuck} left in a transaction`,

@@ -1,14 +1,17 @@
-import { describe, expect, it } from "@jest/globals";
+import { beforeAll, describe, expect, it } from "@jest/globals";
 
+import { addAccounts } from "../../support/accounts.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { asGranted, hashOf, PASSWORD, refresh, register } from "./sessionGrants.ts";
+import { asGranted, hashOf, makeAccount, PASSWORD, refresh } from "./sessionGrants.ts";
 
 const db = useTestDatabase();
+
+beforeAll(() => addAccounts(db.superuser));
 
 describe("refresh_session", () => {
   it("gives the next token of the same session", () =>
     db.asAnonymous(async (request) => {
-      const first = await register(request, "henry@example.com");
+      const first = await makeAccount(request, "henry@example.com");
       const second = await refresh(request, first.refresh_token);
       expect(second.session_id).toBe(first.session_id);
       expect(second.refresh_token).not.toBe(first.refresh_token);
@@ -19,7 +22,7 @@ describe("refresh_session", () => {
 
   it("revokes the whole family when a token comes a second time", () =>
     db.asAnonymous(async (request) => {
-      const first = await register(request, "ida@example.com");
+      const first = await makeAccount(request, "ida@example.com");
       const second = await refresh(request, first.refresh_token);
       expect((await refresh(request, first.refresh_token)).session_id).toBeNull();
       expect((await refresh(request, second.refresh_token)).session_id).toBeNull();
@@ -35,8 +38,8 @@ describe("refresh_session", () => {
     ["a session", "app_private.auth_sessions set revoked_reason = 'test', revoked_at"],
   ])("gives nothing for %s that has ended (%s)", (_what, column) =>
     db.inTransaction(async (client) => {
-      const register = "select refresh_token from app_public.register('late@example.com', $1)";
-      const { rows } = await client.query<{ refresh_token: string }>(register, [hashOf(PASSWORD)]);
+      const account = "select refresh_token from app_public.make_account('late@example.com', $1)";
+      const { rows } = await client.query<{ refresh_token: string }>(account, [hashOf(PASSWORD)]);
       await client.query(`update ${column} = now()`);
       const refreshed = await client.query("select session_id from app_public.refresh_session($1)", [
         rows[0]?.refresh_token,
@@ -52,7 +55,7 @@ describe("refresh_session", () => {
 
   it("gives nothing to a person whose account is closed", () =>
     db.inTransaction(async (client) => {
-      const { rows } = await client.query("select * from app_public.register('jan@example.com', $1)", [
+      const { rows } = await client.query("select * from app_public.make_account('jan@example.com', $1)", [
         hashOf(PASSWORD),
       ]);
       await client.query("update app_public.users set deleted_at = now() where id = $1", [rows[0].user_id]);

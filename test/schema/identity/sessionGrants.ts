@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 import type { Request } from "../../support/database.ts";
 
-/** What registering, logging in and refreshing give. */
+/** What confirming a registration, logging in and refreshing give. */
 export interface SessionGrant {
   user_id: string;
   session_id: string;
@@ -24,8 +24,9 @@ export async function grantOf(request: Request, call: string, values: unknown[])
   return grant as SessionGrant;
 }
 
-export const register = (request: Request, email: string, password = PASSWORD, name = "Carol") =>
-  grantOf(request, "register($1, $2, $3)", [email, hashOf(password), name]);
+/** Makes an account as registering does; see addAccounts. */
+export const makeAccount = (request: Request, email: string, password = PASSWORD, name = "Carol") =>
+  grantOf(request, "make_account($1, $2, $3)", [email, hashOf(password), name]);
 export const refresh = (request: Request, token: string) => grantOf(request, "refresh_session($1)", [token]);
 
 export const asGranted = ({ user_id: userId, session_id: sessionId }: SessionGrant) => ({

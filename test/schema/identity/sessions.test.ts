@@ -1,62 +1,16 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import { createPerson, createSession, type Person } from "../../../src/access/world/people.ts";
+import { addAccounts } from "../../support/accounts.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
-import { asGranted, grantOf, hashOf, PASSWORD, register } from "./sessionGrants.ts";
+import { grantOf, hashOf, makeAccount, PASSWORD } from "./sessionGrants.ts";
 
 const db = useTestDatabase();
 let person: Person;
 
 beforeAll(async () => {
+  await addAccounts(db.superuser);
   person = await createPerson(db.superuser);
-});
-
-describe("register", () => {
-  it("makes an account, its profile and a session that works", () =>
-    db.asAnonymous(async (request) => {
-      const grant = await register(request, "  Carol@Example.COM ");
-      await request.become(asGranted(grant));
-      expect(await request.rows("select id, email, is_superadmin from app_public.viewer()")).toEqual([
-        { id: grant.user_id, email: "carol@example.com", is_superadmin: false },
-      ]);
-      expect(
-        await request.rows("select user_id, display_name, email, locale from app_public.profiles"),
-      ).toEqual([
-        { user_id: grant.user_id, display_name: "Carol", email: "carol@example.com", locale: "en_CA" },
-      ]);
-    }));
-
-  it.each([
-    ["an address that is none", "carol", PASSWORD, "BADIN"],
-    ["an address that is too long", `${"x".repeat(250)}@example.com`, PASSWORD, "BADIN"],
-  ])("denies %s", (_title, email, password, code) =>
-    db.asAnonymous((request) => expect(register(request, email, password)).rejects.toMatchObject({ code })),
-  );
-
-  it("denies an address that is taken, in another case", () =>
-    db.asAnonymous((request) =>
-      expect(register(request, person.email.toUpperCase())).rejects.toMatchObject({ code: "TAKEN" }),
-    ));
-
-  it("denies what is no hash of Argon2id: a password would be kept in clear", () =>
-    db.asAnonymous((request) =>
-      expect(
-        request.value("select app_public.register('a@example.com', $1)", [PASSWORD]),
-      ).rejects.toMatchObject({ code: "BADIN" }),
-    ));
-
-  it("keeps no token in clear", async () => {
-    await db.inTransaction(async (client) => {
-      const { rows } = await client.query("select * from app_public.register('d@example.com', $1)", [
-        hashOf(PASSWORD),
-      ]);
-      const found = await client.query(
-        "select to_jsonb(h)::text || to_jsonb(t)::text as stored from app_private.password_hashes h, app_private.refresh_tokens t",
-      );
-      expect(found.rows).toHaveLength(1);
-      expect(found.rows[0].stored).not.toContain(rows[0].refresh_token);
-    });
-  });
 });
 
 describe("log_in", () => {
@@ -65,10 +19,10 @@ describe("log_in", () => {
 
   it("can sign in with the right password, whatever the case of the address", () =>
     db.asAnonymous(async (request) => {
-      const registered = await register(request, "erin@example.com");
+      const first = await makeAccount(request, "erin@example.com");
       const grant = await logIn(request, "ERIN@example.com", PASSWORD);
-      expect(grant.user_id).toBe(registered.user_id);
-      expect(grant.session_id).not.toBe(registered.session_id);
+      expect(grant.user_id).toBe(first.user_id);
+      expect(grant.session_id).not.toBe(first.session_id);
     }));
 
   it.each([
@@ -76,7 +30,7 @@ describe("log_in", () => {
     ["an unknown address", "nobody@example.com", PASSWORD],
   ])("denies %s with one and the same answer", (_title, email, password) =>
     db.asAnonymous(async (request) => {
-      await register(request, "frank@example.com");
+      await makeAccount(request, "frank@example.com");
       await expect(logIn(request, email, password)).rejects.toMatchObject({
         code: "LOGIN",
         message: "E-mail address or password is wrong.",
@@ -86,7 +40,7 @@ describe("log_in", () => {
 
   it("denies a person whose account is closed", () =>
     db.inTransaction(async (client) => {
-      await client.query("select app_public.register('gone@example.com', $1)", [hashOf(PASSWORD)]);
+      await client.query("select app_public.make_account('gone@example.com', $1)", [hashOf(PASSWORD)]);
       await client.query("update app_public.users set deleted_at = now() where email = 'gone@example.com'");
       await expect(
         client.query("select app_public.log_in('gone@example.com', $1)", [hashOf(PASSWORD)]),

@@ -65,6 +65,7 @@ describe("the state of the installation", () => {
         jobsWaiting: 1,
         jobsRunning: 0,
         jobsFailed: 0,
+        jobsParked: 0,
       });
     } finally {
       await pool.end();

@@ -17,6 +17,7 @@ import {
   deletionsOnRecord,
   eventCount,
   KEPT_ANSWER,
+  MAILED_TOKEN,
 } from "./deletionRecord.ts";
 
 /**
@@ -51,6 +52,7 @@ describe("deleting a person", () => {
       [person.userId, world.own],
     );
     await db.superuser.query(KEPT_ANSWER, [person.userId, world.own]);
+    await db.superuser.query(MAILED_TOKEN, [person.userId]);
     await fillVault(db, person, world.here.clinic.id);
     await db.inTransaction(async (client) => {
       const tables = await cascadesFrom(client, "app_public.users");
@@ -228,6 +230,10 @@ describe("deleting an organization", () => {
         await client.query(`insert into app_public.${insert}`, [organizationId, person.userId]);
       }
       await client.query(KEPT_ANSWER, [person.userId, organizationId]);
+      await client.query(
+        "insert into app_private.job_effects (organization_id, effect_key) values ($1, 'gone')",
+        [organizationId],
+      );
       // Aggregations follow from the figures of clinics.
       const tables = (await cascadesFrom(client, "app_public.organizations")).filter(
         (table) => table !== "app_public.metric_aggregations",

@@ -2,7 +2,9 @@ import type { ClientBase } from "pg";
 
 /** What goes with its owner and is not audited by itself; see the conventions. */
 const UNAUDITED = [
+  "app_private.email_tokens",
   "app_private.idempotent_answers",
+  "app_private.job_effects",
   "app_vault.device_key_challenges",
   "app_vault.spent_nonces",
 ];
@@ -15,6 +17,10 @@ export function audited(tables: readonly string[]): string[] {
 export const KEPT_ANSWER = `insert into app_private.idempotent_answers
   (user_id, organization_id, key_hash, request_hash, sealed_answer)
   values ($1, $2, sha256('k'), sha256('r'), decode(repeat('00', 28), 'hex'))`;
+
+/** A token that was mailed to somebody (`$1`). */
+export const MAILED_TOKEN = `insert into app_private.email_tokens (token_hash, user_id, email, expires_at)
+  values (sha256('t'), $1, 'a@example.com', now())`;
 
 /** Tables whose rows go with a row of another, by their foreign key to it; in order. */
 export async function cascadesFrom(client: ClientBase, table: string): Promise<string[]> {

@@ -4,6 +4,7 @@
  * published cluster's template, which may be another one each time.
  */
 import { registerHooks } from "node:module";
+import { basename } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import type { TestAnswer } from "../../../src/access/mutate/testKiller.ts";
@@ -29,11 +30,11 @@ async function run(files: readonly string[]): Promise<TestAnswer> {
     const began = performance.now();
     const failure = await firstFailure(suite);
     if (failure !== null) {
-      return { failure, seconds };
+      return { failure: `${basename(file)}: ${failure}`, failed: file, seconds };
     }
     seconds[file] = (performance.now() - began) / 1000;
   }
-  return { failure: null, seconds };
+  return { failure: null, failed: null, seconds };
 }
 
 process.on("message", (files: string[]) => {
@@ -43,4 +44,4 @@ process.on("message", (files: string[]) => {
   );
 });
 process.on("disconnect", () => process.exit(0));
-process.send?.({ failure: null, seconds: {} });
+process.send?.({ failure: null, failed: null, seconds: {} });

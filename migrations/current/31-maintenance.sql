@@ -1,0 +1,2 @@
+--!include operations/maintenance_table.sql
+--!include operations/maintenance.sql
