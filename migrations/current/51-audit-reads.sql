@@ -6,5 +6,3 @@
 --!include practice/format_export_data.sql
 --!include vault/open_share.sql
 --!include vault/redeem_share.sql
-
-select app_audit.note_sensitivity();
