@@ -19,7 +19,7 @@ import {
   EXPORT_LINK,
   KEPT_ANSWER,
   MAILED_TOKEN,
-  OF_AN_ORGANIZATION,
+  OF_ORGANIZATION,
 } from "./deletionRecord.ts";
 
 /**
@@ -218,7 +218,7 @@ describe("deleting an organization", () => {
     const person = await createPerson(db.superuser);
     const organizationId = await createOrganization(db.superuser);
     await db.inTransaction(async (client) => {
-      for (const insert of OF_AN_ORGANIZATION) {
+      for (const insert of OF_ORGANIZATION) {
         await client.query(`insert into app_public.${insert}`, [organizationId, person.userId]);
       }
       await client.query(KEPT_ANSWER, [person.userId, organizationId]);
