@@ -14,6 +14,7 @@ const READERS = [
   "src/http/parseApi.ts",
   "src/limits/parseLimits.ts",
   "src/mail/parseMail.ts",
+  "src/outbound/parseOutbound.ts",
   "src/webhooks/parseWebhooks.ts",
 ];
 /** Names in capitals that these read: as an argument of a reader, in a list, or from `env`. */
