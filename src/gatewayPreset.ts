@@ -16,7 +16,7 @@ import type { TrustedDocuments } from "./documents/TrustedDocuments.ts";
 import { makeMaskError } from "./errors/maskError.ts";
 import type { RequestRecorder } from "./http/logRequest.ts";
 import { acceptRequestId } from "./http/requestId.ts";
-import { type CredentialBox, makeCredentialBox, parseIntegrationKeys } from "./integrations/credentials.ts";
+import { makeCredentialBoxes } from "./integrations/credentials.ts";
 import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS, makePreset } from "./preset.ts";
 import type { ReleaseList } from "./ReleaseList.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -71,7 +71,7 @@ export function makeGatewayPreset(
         pgSettings(null, NO_SCOPE, acceptRequestId(undefined)),
       maskError: makeMaskError(logger, { isSchemaShown }),
       signToken: (subject) => signToken(config.auth, subject),
-      credentials: makeCredentials(config.integrations),
+      credentials: makeCredentialBoxes(config.integrations.keys),
       documents,
       limits,
     },
@@ -80,8 +80,4 @@ export function makeGatewayPreset(
   return service
     ? { extends: [preset], plugins: [makeObserveOperationsPlugin({ ...service, tellsTiming })] }
     : preset;
-}
-
-function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {
-  return keys === null ? null : makeCredentialBox(parseIntegrationKeys(keys));
 }

@@ -58,6 +58,11 @@ function urlOf(given: Config, role: LoginRole): string | null {
   return given.database[LOGIN_ROLES[role]] === null ? null : findLogin(given, role).url;
 }
 
+/** What to do about a connection that cannot be had, if its error says; words that end a sentence. */
+export function connectionAdvice(error: unknown): string | undefined {
+  return ADVICE[(error as { code?: string }).code ?? ""];
+}
+
 async function examineLogin(given: Config, role: LoginRole, url: string): Promise<Observation[]> {
   try {
     return await withClient(url, async (client) => {
@@ -69,8 +74,7 @@ async function examineLogin(given: Config, role: LoginRole, url: string): Promis
       return found;
     });
   } catch (error) {
-    const advice = ADVICE[(error as { code?: string }).code ?? ""];
-    const reason = advice ?? describeFailure(error);
+    const reason = connectionAdvice(error) ?? describeFailure(error);
     return [finding("database", `${role} cannot sign in (${VARIABLES[role]} or DATABASE_URL): ${reason}.`)];
   }
 }

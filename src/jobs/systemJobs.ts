@@ -3,6 +3,7 @@
  * these names only, and docs/access-matrix.md shows what each of them reaches.
  */
 export const SYSTEM_JOBS = {
+  integration__enqueue: "Adds one job for each organization.",
   maintenance__clean_up: "Deletes what has expired by its age, whose ever it is; reads none of it.",
   maintenance__nightly: "Refreshes statistics, and reads names and figures of the catalogue; no row.",
   mail__send:

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import type { Job, JobHelpers, Task } from "graphile-worker";
 import type { Client, ClientBase } from "pg";
 
+import { makeCredentialBoxes } from "../../integrations/credentials.ts";
 import { loadTasks, type TaskServices } from "../../jobs/taskServices.ts";
 import type { FullWorld } from "../world/fullWorld.ts";
 import type { MatrixLine } from "./matrixLine.ts";
@@ -11,11 +12,14 @@ import { TASK_PROBES } from "./taskProbes.ts";
 /** Fingerprints of rows, by table and organization. */
 type Snapshot = ReadonlyMap<string, ReadonlySet<string>>;
 
+const KEY_BYTES = 32;
 /** Of the world outside of the database, nothing is touched. */
 const NO_SERVICES: TaskServices = {
   mail: { send: async () => undefined, close: () => undefined },
   appUrl: "http://localhost",
   exportFolder: tmpdir(),
+  credentials: makeCredentialBoxes(Buffer.alloc(KEY_BYTES).toString("base64")),
+  outbound: { webhookNetworks: [], googleApiUrl: null },
 };
 
 /** Who tries it in the name of the organization that the rows do not belong to. */

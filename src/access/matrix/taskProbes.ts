@@ -1,5 +1,6 @@
 import type { SubscriptionState } from "../../webhooks/WebhookEvent.ts";
 import type { FullWorld } from "../world/fullWorld.ts";
+import { OUTBOUND_PROBES } from "./outboundProbes.ts";
 
 const OWN_EVENT = "01900000-0000-7000-8000-00000000e001";
 const MISLEADING_EVENT = "01900000-0000-7000-8000-00000000e002";
@@ -18,6 +19,7 @@ export interface TaskProbe {
 
 /** Each task of src/tasks by its name: one that is not here fails `access matrix`. */
 export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProbe>> = {
+  ...OUTBOUND_PROBES,
   appointment__notify: ({ own, here, abroad }) => ({
     own: { organizationId: own, appointmentIds: [here.appointment.id] },
     handed: { organizationId: own, appointmentIds: [abroad.appointment.id] },

@@ -230,6 +230,10 @@ describe("deleting an organization", () => {
         await client.query(`insert into app_public.${insert}`, [organizationId, person.userId]);
       }
       await client.query(KEPT_ANSWER, [person.userId, organizationId]);
+      await client.query(
+        "insert into app_private.job_effects (organization_id, effect_key) values ($1, 'gone')",
+        [organizationId],
+      );
       // Aggregations follow from the figures of clinics.
       const tables = (await cascadesFrom(client, "app_public.organizations")).filter(
         (table) => table !== "app_public.metric_aggregations",

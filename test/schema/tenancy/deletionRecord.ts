@@ -4,6 +4,7 @@ import type { ClientBase } from "pg";
 const UNAUDITED = [
   "app_private.email_tokens",
   "app_private.idempotent_answers",
+  "app_private.job_effects",
   "app_vault.device_key_challenges",
   "app_vault.spent_nonces",
 ];
