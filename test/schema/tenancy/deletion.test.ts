@@ -16,6 +16,7 @@ import {
   countBy,
   deletionsOnRecord,
   eventCount,
+  EXPORT_LINK,
   KEPT_ANSWER,
   MAILED_TOKEN,
 } from "./deletionRecord.ts";
@@ -53,6 +54,7 @@ describe("deleting a person", () => {
     );
     await db.superuser.query(KEPT_ANSWER, [person.userId, world.own]);
     await db.superuser.query(MAILED_TOKEN, [person.userId]);
+    await db.superuser.query(EXPORT_LINK, [person.userId]);
     await fillVault(db, person, world.here.clinic.id);
     await db.inTransaction(async (client) => {
       const tables = await cascadesFrom(client, "app_public.users");
