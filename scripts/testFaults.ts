@@ -18,6 +18,7 @@ import { describeFailure } from "../src/describeFailure.ts";
 import { type Bench, type Figure, openBench } from "../test/faults/figures/bench.ts";
 import { changingTables, deadlocks, sameSlot } from "../test/faults/figures/conflicts.ts";
 import { flood } from "../test/faults/figures/fairness.ts";
+import { pausedWorkers, poisonJobs } from "../test/faults/figures/jobFaults.ts";
 import { longSockets, soak } from "../test/faults/figures/longRuns.ts";
 import { cutAtCommit, killedServer, silentNetwork } from "../test/faults/figures/lostDatabase.ts";
 import { departures, exhaustedPool, overload, slowStatement } from "../test/faults/figures/pressure.ts";
@@ -39,6 +40,8 @@ const FAULTS: Readonly<Record<string, (bench: Bench) => Promise<Figure[]>>> = {
   slowStatement,
   departures,
   killedWorkers,
+  pausedWorkers,
+  poisonJobs,
   clockSkew,
   rollingRestarts,
   soak,
