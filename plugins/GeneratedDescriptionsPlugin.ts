@@ -58,13 +58,24 @@ function collectDescriptions(build: GraphileBuild.Build): Descriptions {
     if (isFunction(resource)) {
       const words = parseTag(resource.extensions?.tags?.argument);
       const byArgument = new Map([...words].map(([name, text]) => [build.inflection.camelCase(name), text]));
-      const owner = resource.isMutation
-        ? build.inflection.customMutationInput({ resource })
-        : `Query.${build.inflection.customQueryField({ resource })}`;
-      descriptions.set(owner, byArgument);
+      descriptions.set(ownerOf(build, resource), byArgument);
     }
   }
   return descriptions;
+}
+
+/** Where a function's arguments are: the input of a mutation, a field of the query, or a field of the records it is of. */
+function ownerOf(
+  { inflection }: GraphileBuild.Build,
+  resource: Parameters<GraphileBuild.Inflection["customQueryField"]>[0]["resource"],
+): string {
+  const codec = resource.parameters[0]?.codec;
+  if (resource.isMutation) {
+    return inflection.customMutationInput({ resource });
+  }
+  return codec?.attributes
+    ? `${inflection.tableType(codec as Parameters<typeof inflection.tableType>[0])}.${inflection.computedAttributeField({ resource })}`
+    : `Query.${inflection.customQueryField({ resource })}`;
 }
 
 /** `name The sentence.`, once or several times. */

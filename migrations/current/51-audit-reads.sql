@@ -3,6 +3,5 @@
 --!include audit/record_events.sql
 --!include audit/audit_logs.sql
 --!include clinical/patient_clinic_links.sql
---!include practice/format_export_data.sql
 --!include vault/open_share.sql
 --!include vault/redeem_share.sql
