@@ -1,5 +1,5 @@
 import type { TokenSubject } from "../src/auth/signToken.ts";
-import type { CredentialBox } from "../src/integrations/credentials.ts";
+import type { CredentialBoxes } from "../src/integrations/credentials.ts";
 import { AffordableAggregatesPlugin } from "./AffordableAggregatesPlugin.ts";
 import { ApiVersionPlugin } from "./ApiVersionPlugin.ts";
 import { ArchivedRowsPlugin } from "./ArchivedRowsPlugin.ts";
@@ -11,10 +11,12 @@ import { GeneratedDescriptionsPlugin } from "./GeneratedDescriptionsPlugin.ts";
 import { HttpStatusPlugin } from "./HttpStatusPlugin.ts";
 import { IdempotencyPlugin } from "./IdempotencyPlugin.ts";
 import { MissingRowPlugin } from "./MissingRowPlugin.ts";
+import { NotePatientsPlugin } from "./NotePatientsPlugin.ts";
 import { makeOperationLimitsPlugin, type OperationLimits } from "./OperationLimitsPlugin.ts";
 import { makePageSizePlugin } from "./PageSizePlugin.ts";
 import { PasswordsPlugin } from "./PasswordsPlugin.ts";
 import { RememberedBehaviorPlugin } from "./RememberedBehaviorPlugin.ts";
+import { makeRotateWebhookSecretPlugin } from "./RotateWebhookSecretPlugin.ts";
 import { RowIdentifiersPlugin } from "./RowIdentifiersPlugin.ts";
 import { ScalarRangesPlugin } from "./ScalarRangesPlugin.ts";
 import { makeSessionAccessTokenPlugin } from "./SessionAccessTokenPlugin.ts";
@@ -25,7 +27,7 @@ import { VaultInflectionPlugin } from "./VaultInflectionPlugin.ts";
 /** Every plugin of ours, in the order in which the preset takes them. */
 export function makePlugins(
   signToken: (subject: TokenSubject) => string,
-  credentials: CredentialBox | null,
+  credentials: CredentialBoxes | null,
   limits: OperationLimits,
 ): GraphileConfig.Plugin[] {
   return [
@@ -39,11 +41,13 @@ export function makePlugins(
     EndedSessionPlugin,
     ArchivedRowsPlugin,
     ChangeSubscriptionsPlugin,
-    makeConnectIntegrationPlugin(credentials),
+    makeConnectIntegrationPlugin(credentials?.integration_credentials ?? null),
+    makeRotateWebhookSecretPlugin(credentials?.webhook_secrets ?? null),
     DeviceKeyProofPlugin,
     PasswordsPlugin,
     makeSessionAccessTokenPlugin(signToken),
     ScalarRangesPlugin,
+    NotePatientsPlugin,
     GeneratedDescriptionsPlugin,
     makePageSizePlugin(limits.page.defaultSize),
     // Each wraps the ones before it: what is within the limits may be a repetition, and what is not one is executed.

@@ -7,6 +7,7 @@ import { type ExportsConfig, parseExports } from "./exports/parseExports.ts";
 import { type ApiConfig, parseApi } from "./http/parseApi.ts";
 import { type LimitsConfig, parseLimits } from "./limits/parseLimits.ts";
 import { type MailConfig, parseMail } from "./mail/parseMail.ts";
+import { type OutboundConfig, parseOutbound } from "./outbound/parseOutbound.ts";
 import { parseWebhooks, type WebhooksConfig } from "./webhooks/parseWebhooks.ts";
 
 export type { AuthConfig } from "./auth/parseAuth.ts";
@@ -27,6 +28,7 @@ export interface Config {
   webhooks: WebhooksConfig;
   /** Keys that encrypt the secrets of integrations, see parseIntegrationKeys; null: secrets cannot be stored. */
   integrations: { keys: string | null };
+  outbound: OutboundConfig;
   /** `silence`: milliseconds without a sign of life after which the others take a worker's jobs. */
   worker: { concurrency: number; poolSize: number; adminPort: number; silence: number };
   audit: AuditConfig;
@@ -63,6 +65,7 @@ export interface DatabaseConfig {
   migratorUrl: string | null;
   backupUrl: string | null;
   sealerUrl: string | null;
+  recorderUrl: string | null;
   /** Passwords of the login roles are HMAC-SHA256(roleSecret, role name); null means the one of `dataDir`. */
   roleSecret: string | null;
   /** Absolute path. */
@@ -133,6 +136,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       migratorUrl: read.url("MIGRATOR_DATABASE_URL", POSTGRES),
       backupUrl: read.url("BACKUP_DATABASE_URL", POSTGRES),
       sealerUrl: read.url("SEALER_DATABASE_URL", POSTGRES),
+      recorderUrl: read.url("RECORDER_DATABASE_URL", POSTGRES),
       roleSecret: read.secret("ROLE_SECRET"),
       dataDir,
       gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
@@ -143,6 +147,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     auth: parseAuth(read, environment === "production"),
     webhooks: parseWebhooks(read),
     integrations: { keys: read.secret("INTEGRATION_KEY") },
+    outbound: parseOutbound(read),
     worker: {
       concurrency: read.integer("WORKER_CONCURRENCY", 4, 1, 100),
       poolSize: read.integer("WORKER_POOL_SIZE", 10, 2, 1000),

@@ -4,6 +4,8 @@ import { makePgService } from "postgraphile/adaptors/pg";
 
 import { makeObserveOperationsPlugin } from "../plugins/ObserveOperationsPlugin.ts";
 import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
+import { makeRecordRequestsPlugin } from "../plugins/RecordRequestsPlugin.ts";
+import type { EventRecorder } from "./audit/eventRecorder.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
 import { NO_SCOPE } from "./auth/requestScope.ts";
@@ -16,7 +18,7 @@ import type { TrustedDocuments } from "./documents/TrustedDocuments.ts";
 import { makeMaskError } from "./errors/maskError.ts";
 import type { RequestRecorder } from "./http/logRequest.ts";
 import { acceptRequestId } from "./http/requestId.ts";
-import { type CredentialBox, makeCredentialBox, parseIntegrationKeys } from "./integrations/credentials.ts";
+import { makeCredentialBoxes } from "./integrations/credentials.ts";
 import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS, makePreset } from "./preset.ts";
 import type { ReleaseList } from "./ReleaseList.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -30,7 +32,12 @@ export interface PresetParts {
   documents: TrustedDocuments;
   limits: OperationLimits;
   /** What a gateway that serves has besides: without it, connections come from the pool as it is, and nothing is counted. */
-  service?: { connections: RequestConnectionParts; metrics: Metrics; recorder: RequestRecorder };
+  service?: {
+    connections: RequestConnectionParts;
+    metrics: Metrics;
+    recorder: RequestRecorder;
+    events: EventRecorder;
+  };
 }
 
 /** The API as a gateway serves it; also for what walks through it without a server. */
@@ -71,17 +78,19 @@ export function makeGatewayPreset(
         pgSettings(null, NO_SCOPE, acceptRequestId(undefined)),
       maskError: makeMaskError(logger, { isSchemaShown }),
       signToken: (subject) => signToken(config.auth, subject),
-      credentials: makeCredentials(config.integrations),
+      credentials: makeCredentialBoxes(config.integrations.keys),
       documents,
       limits,
     },
   );
   const tellsTiming = config.environment === "development";
   return service
-    ? { extends: [preset], plugins: [makeObserveOperationsPlugin({ ...service, tellsTiming })] }
+    ? {
+        extends: [preset],
+        plugins: [
+          makeObserveOperationsPlugin({ ...service, tellsTiming }),
+          makeRecordRequestsPlugin(service),
+        ],
+      }
     : preset;
-}
-
-function makeCredentials({ keys }: Config["integrations"]): CredentialBox | null {
-  return keys === null ? null : makeCredentialBox(parseIntegrationKeys(keys));
 }

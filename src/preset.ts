@@ -14,7 +14,7 @@ import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
 import type { PgSettings } from "./auth/pgSettings.ts";
 import type { TokenSubject } from "./auth/signToken.ts";
 import type { TrustedDocuments } from "./documents/TrustedDocuments.ts";
-import type { CredentialBox } from "./integrations/credentials.ts";
+import type { CredentialBoxes } from "./integrations/credentials.ts";
 
 /** What the API is made from. */
 export const EXPOSED_SCHEMAS = ["app_public", "app_vault"];
@@ -33,7 +33,7 @@ export interface PresetDependencies {
   maskError: (error: GraphQLError) => GraphQLError;
   signToken: (subject: TokenSubject) => string;
   /** Null where no key for the secrets of integrations is configured. */
-  credentials: CredentialBox | null;
+  credentials: CredentialBoxes | null;
   limits: OperationLimits;
   documents: TrustedDocuments;
 }

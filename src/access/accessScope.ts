@@ -50,7 +50,7 @@ const FOREIGN_SCHEMAS =
  */
 export async function completeScope(client: ClientBase, given: Partial<AccessScope>): Promise<AccessScope> {
   const present = await readNames(client);
-  assertKnown("schema", given.schemas, present.schemas);
+  assertKnown("schema", [...(given.schemas ?? []), ...(given.exposedSchemas ?? [])], present.schemas);
   assertKnown("role", [...(given.requestRoles ?? []), ...(given.loginRoles ?? [])], present.roles);
   const isOwn = OWN_ROLES.requestRoles.every((role) => present.roles.includes(role));
   if (isOwn && present.schemas.includes("app_public")) {
@@ -98,8 +98,8 @@ select
   return rows[0] ?? { schemas: [], roles: [] };
 }
 
-function assertKnown(kind: string, given: string[] | undefined, present: string[]): void {
-  const unknown = (given ?? []).filter((name) => !present.includes(name));
+function assertKnown(kind: string, given: string[], present: string[]): void {
+  const unknown = given.filter((name) => !present.includes(name));
   if (unknown.length > 0) {
     throw new Error(`There is no ${kind} '${unknown.join("', '")}'; there are: ${present.join(", ")}`);
   }

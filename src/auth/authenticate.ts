@@ -1,4 +1,5 @@
 import { AppError } from "../errors/AppError.ts";
+import { assertApiVersion } from "../versions/apiVersion.ts";
 import { type Claims } from "./claims.ts";
 import { type PgSettings, pgSettings } from "./pgSettings.ts";
 import type { RecognizePerson, RequestOrigin } from "./recognizePerson.ts";
@@ -19,16 +20,17 @@ const BEARER_PATTERN = /^Bearer ([^\s,]+)$/i;
 /**
  * Builds the function that turns headers (or a websocket's connection parameters) into an identity. Only a token that
  * verifies may lead to the database, and only when its bearer is new to this process. Throws UNAUTHENTICATED for one that
- * does not verify, FORBIDDEN where its subject is nobody here, and BAD_REQUEST for malformed headers; a request without
+ * does not verify, FORBIDDEN where its subject is nobody here, BAD_REQUEST for malformed headers, and NOT_ACCEPTABLE for a version of the API that is not spoken; a request without
  * Authorization is anonymous.
  */
 export function makeAuthenticate(verifyToken: VerifyToken, recognize: RecognizePerson): Authenticate {
   return async (read, origin) => {
+    assertApiVersion(read);
     const scope = parseRequestScope(read);
     const token = parseBearer(read("authorization"));
     const claims = token === null ? null : await recognize(await verifyToken(token), origin);
     const { requestId, client } = origin;
-    return { claims, settings: pgSettings(claims, scope, requestId, client?.addressHash) };
+    return { claims, settings: pgSettings(claims, scope, requestId, client) };
   };
 }
 

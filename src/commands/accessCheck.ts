@@ -60,6 +60,14 @@ const names = (text: string | undefined) =>
     .map((name) => name.trim())
     .filter((name) => name !== "");
 
+function assertDatabaseUrl(text: string | undefined): string | undefined {
+  if (text !== undefined && !/^postgres(ql)?:\/\//.test(text)) {
+    // It may hold a password: it is not repeated.
+    throw new Error("--database-url must begin with postgres:// or postgresql://");
+  }
+  return text;
+}
+
 export const accessCheckCommand: CommandModule<object, AccessCheckArguments> = {
   command: "check",
   describe:
@@ -68,36 +76,44 @@ export const accessCheckCommand: CommandModule<object, AccessCheckArguments> = {
     args
       .option("database-url", {
         type: "string",
+        requiresArg: true,
+        coerce: assertDatabaseUrl,
         describe:
           "Any Postgres database, 15 or later; the configured one when absent. Any role that may connect will do.",
       })
       .option("schemas", {
         type: "string",
+        requiresArg: true,
         coerce: names,
         describe: "Schemas to check, comma-separated; guessed when absent.",
       })
       .option("exposed-schemas", {
         type: "string",
+        requiresArg: true,
         coerce: names,
         describe: "Those of them that the API serves; all of them when absent.",
       })
       .option("roles", {
         type: "string",
+        requiresArg: true,
         coerce: names,
         describe: "Roles that requests run as, for example anon,authenticated.",
       })
       .option("login-roles", {
         type: "string",
+        requiresArg: true,
         coerce: names,
         describe: "Roles that the API connects as; whoever may become a role of requests, when absent.",
       })
       .option("tenant-column", {
         type: "string",
+        requiresArg: true,
         coerce: names,
         describe: "The column that says whose a row is, and after it columns that divide a tenant.",
       })
       .option("waivers", {
         type: "string",
+        requiresArg: true,
         describe: "A file of waivers; access-waivers.json for the configured database.",
       })
       .option("json", { type: "boolean", describe: "Print one JSON object." })

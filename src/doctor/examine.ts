@@ -24,6 +24,7 @@ export interface Observation {
     | "disk"
     | "embedded Postgres"
     | "tokens"
+    | "mail"
     | "database";
   isFinding: boolean;
   sentence: string;
@@ -58,15 +59,29 @@ export async function examine(env: NodeJS.ProcessEnv, logger: Logger): Promise<O
   observations.push(
     fine("configuration", `The configuration is complete for NODE_ENV=${config.environment}.`),
   );
-  if (config.database.url === null) {
+  if (usesEmbedded(config)) {
     observations.push(...examineDataFolder(config.database.dataDir), examineBinaries());
     observations.push(await examineDisk(config.database.dataDir));
   }
-  observations.push(...(await examineTokens(config)));
+  observations.push(...(await examineTokens(config)), examineMail(config));
   const isServing = findDatabase(config) !== null && (await isAlive(config));
   observations.push(...(await examinePorts(config, isServing)));
   observations.push(...(await examineDatabase(config, logger)), ...(await examineConnections(config)));
   return observations;
+}
+
+/** Whether nothing says where a database is, so that it has to be the one of the data folder. */
+export function usesEmbedded({ database }: Config): boolean {
+  return database.url === null && database.gatewayUrl === null && database.workerUrl === null;
+}
+
+function examineMail({ mail }: Config): Observation {
+  if (mail.smtpUrl !== null) {
+    return fine("mail", `Mails go out by SMTP_URL, from ${mail.from}.`);
+  }
+  return mail.folder === null
+    ? finding("mail", "Nothing can be mailed, so nobody can register or be invited: set SMTP_URL.")
+    : fine("mail", `Without SMTP_URL, mails become files in '${mail.folder}'.`);
 }
 
 function examineRuntime(): Observation {

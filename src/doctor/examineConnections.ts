@@ -19,6 +19,7 @@ const VARIABLES: Record<LoginRole, string> = {
   app_migrator: "MIGRATOR_DATABASE_URL",
   app_backup: "BACKUP_DATABASE_URL",
   app_sealer: "SEALER_DATABASE_URL",
+  app_recorder: "RECORDER_DATABASE_URL",
 };
 /** SQLSTATE or code of the operating system → what to do. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -58,6 +59,11 @@ function urlOf(given: Config, role: LoginRole): string | null {
   return given.database[LOGIN_ROLES[role]] === null ? null : findLogin(given, role).url;
 }
 
+/** What to do about a connection that cannot be had, if its error says; words that end a sentence. */
+export function connectionAdvice(error: unknown): string | undefined {
+  return ADVICE[(error as { code?: string }).code ?? ""];
+}
+
 async function examineLogin(given: Config, role: LoginRole, url: string): Promise<Observation[]> {
   try {
     return await withClient(url, async (client) => {
@@ -69,8 +75,7 @@ async function examineLogin(given: Config, role: LoginRole, url: string): Promis
       return found;
     });
   } catch (error) {
-    const advice = ADVICE[(error as { code?: string }).code ?? ""];
-    const reason = advice ?? describeFailure(error);
+    const reason = connectionAdvice(error) ?? describeFailure(error);
     return [finding("database", `${role} cannot sign in (${VARIABLES[role]} or DATABASE_URL): ${reason}.`)];
   }
 }

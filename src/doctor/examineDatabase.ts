@@ -7,17 +7,20 @@ import { withMigrateSettings } from "../database/migrateSettings.ts";
 import { findDatabase } from "../database/openDatabase.ts";
 import { withClient } from "../database/withClient.ts";
 import { describeFailure } from "../describeFailure.ts";
-import { finding, fine, type Observation } from "./examine.ts";
+import { finding, fine, type Observation, usesEmbedded } from "./examine.ts";
+import { connectionAdvice } from "./examineConnections.ts";
 
 const OLDEST_VERSION = 15;
 const NEWEST_VERSION = 18;
+const WRONG_PASSWORD = "28P01";
 
 /** Looks at the database that the configuration names, if it runs. */
 export async function examineDatabase(config: Config, logger: Logger): Promise<Observation[]> {
   const database = findDatabase(config);
   if (database === null) {
-    const hasOwn = config.database.gatewayUrl !== null || config.database.workerUrl !== null;
-    return hasOwn ? [] : [fine("database", "The embedded Postgres does not run; 'npm start' starts it.")];
+    return usesEmbedded(config)
+      ? [fine("database", "The embedded Postgres does not run; 'npm start' starts it.")]
+      : [];
   }
   try {
     return [
@@ -26,9 +29,12 @@ export async function examineDatabase(config: Config, logger: Logger): Promise<O
       await examineMigrations(database.urls, logger),
     ];
   } catch (error) {
-    return [
-      finding("database", `${describeFailure(error)}: check DATABASE_URL, and 'npx bailiwick migrate up'.`),
-    ];
+    const isPassword = (error as { code?: unknown }).code === WRONG_PASSWORD;
+    const advice = isPassword ? "its password is wrong" : connectionAdvice(error);
+    const sentence = advice
+      ? `DATABASE_URL cannot be used: ${advice}.`
+      : `${describeFailure(error)}: check DATABASE_URL, and 'npx bailiwick migrate up'.`;
+    return [finding("database", sentence)];
   }
 }
 

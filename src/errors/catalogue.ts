@@ -101,8 +101,9 @@ export const CATALOGUE = {
   },
   NOT_ACCEPTABLE: {
     status: 406,
-    message: "The answer cannot be given in a format the client accepts.",
-    advice: "Accept `application/json` or `application/graphql-response+json`.",
+    message: "The answer cannot be given in a format or version the client accepts.",
+    advice:
+      "Accept `application/json` or `application/graphql-response+json`; ask for a version in `X-API-Version` that is spoken.",
   },
   PAYLOAD_TOO_LARGE: {
     status: 413,

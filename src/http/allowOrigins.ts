@@ -5,6 +5,7 @@ const ALLOWED_HEADERS = [
   "Authorization",
   "Content-Type",
   "Idempotency-Key",
+  "X-API-Version",
   "X-Clinic-Id",
   "X-Organization-Id",
   "X-Purpose-Of-Use",
@@ -19,6 +20,7 @@ const EXPOSED_HEADERS = [
   "RateLimit-Reset",
   "Retry-After",
   "Sunset",
+  "X-API-Version",
   "X-Request-Id",
   "X-Schema-Version",
 ];

@@ -4,6 +4,7 @@ import express, { type RequestHandler } from "express";
 
 import type { TrustedDocuments } from "../documents/TrustedDocuments.ts";
 import { AppError } from "../errors/AppError.ts";
+import { API_VERSION, API_VERSION_HEADER } from "../versions/apiVersion.ts";
 import { currentRequestContext } from "./requestContext.ts";
 
 const JSON_TYPE = "application/json";
@@ -24,7 +25,8 @@ const IDEMPOTENCY_KEY_PATTERN = /^[\x21-\x7e]{16,128}$/;
  * can send form bodies and plain text, but no JSON without asking first. What it can make a browser GET is a query of
  * nobody, since a token is no cookie, and it may not read the answer.
  */
-export const assertGraphqlRequest: RequestHandler = (request, _response, next) => {
+export const assertGraphqlRequest: RequestHandler = (request, response, next) => {
+  response.setHeader(API_VERSION_HEADER, API_VERSION);
   const isGet = request.method === "GET";
   if (!isGet && request.method !== "POST") {
     throw new AppError("METHOD_NOT_ALLOWED");

@@ -10,12 +10,12 @@ export interface SealedCredential {
   ciphertext: Buffer;
 }
 
-/** Seals and opens the secrets of integrations. Whoever holds one can open every secret; nobody else can. */
+/** Seals and opens the secrets of integrations, or of webhook endpoints. Whoever holds one can open every secret; nobody else can. */
 export interface CredentialBox {
   /** @throws RangeError when the secret is empty or longer than MAXIMUM_SECRET_BYTES; the message does not repeat it. */
-  seal(integrationId: string, secret: string): SealedCredential;
-  /** @throws when the key is not here, or when what was sealed was changed or belongs to another integration. */
-  open(integrationId: string, sealed: SealedCredential): string;
+  seal(ownerId: string, secret: string): SealedCredential;
+  /** @throws when the key is not here, or when what was sealed was changed or belongs to another owner or table. */
+  open(ownerId: string, sealed: SealedCredential): string;
 }
 
 export const MAXIMUM_SECRET_BYTES = 16_384;
@@ -45,8 +45,17 @@ export function parseIntegrationKeys(text: string): Buffer[] {
   });
 }
 
-/** @param keys 32 bytes each; the first one seals, all of them open. */
-export function makeCredentialBox(keys: readonly Buffer[]): CredentialBox {
+/** Where a sealed secret is kept, in app_private. */
+export type SecretTable = "integration_credentials" | "webhook_secrets";
+
+/**
+ * @param keys 32 bytes each; the first one seals, all of them open.
+ * @param table is bound into the seal: what was sealed for one does not open in the other.
+ */
+export function makeCredentialBox(
+  keys: readonly Buffer[],
+  table: SecretTable = "integration_credentials",
+): CredentialBox {
   const keysById = new Map(keys.map((key) => [keyIdOf(key), key]));
   const current = keys[0];
   if (current === undefined || keys.some((key) => key.length !== KEY_BYTES)) {
@@ -55,7 +64,7 @@ export function makeCredentialBox(keys: readonly Buffer[]): CredentialBox {
     );
   }
   return {
-    seal(integrationId, secret) {
+    seal(ownerId, secret) {
       const plaintext = Buffer.from(secret, "utf8");
       if (plaintext.length === 0 || plaintext.length > MAXIMUM_SECRET_BYTES) {
         throw new RangeError(
@@ -65,25 +74,25 @@ export function makeCredentialBox(keys: readonly Buffer[]): CredentialBox {
       const keyId = keyIdOf(current);
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv(ALGORITHM, current, nonce, { authTagLength: TAG_BYTES });
-      cipher.setAAD(associatedData(integrationId, keyId));
+      cipher.setAAD(associatedData(table, ownerId, keyId));
       const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
       return { keyId, nonce, ciphertext };
     },
-    open(integrationId, { keyId, nonce, ciphertext }) {
+    open(ownerId, { keyId, nonce, ciphertext }) {
       const key = keysById.get(keyId);
       if (key === undefined) {
         throw new Error(
-          `The credential of integration '${integrationId}' was sealed with key '${keyId}'; INTEGRATION_KEY has ${[...keysById.keys()].join(", ")}`,
+          `The secret of '${ownerId}' in ${table} was sealed with key '${keyId}'; INTEGRATION_KEY has ${[...keysById.keys()].join(", ")}`,
         );
       }
       const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES });
-      decipher.setAAD(associatedData(integrationId, keyId));
+      decipher.setAAD(associatedData(table, ownerId, keyId));
       decipher.setAuthTag(ciphertext.subarray(-TAG_BYTES));
       try {
         const plaintext = [decipher.update(ciphertext.subarray(0, -TAG_BYTES)), decipher.final()];
         return Buffer.concat(plaintext).toString("utf8");
       } catch (cause) {
-        throw new Error(`The credential of integration '${integrationId}' is not what was sealed for it`, {
+        throw new Error(`The secret of '${ownerId}' in ${table} is not what was sealed for it`, {
           cause,
         });
       }
@@ -91,11 +100,26 @@ export function makeCredentialBox(keys: readonly Buffer[]): CredentialBox {
   };
 }
 
+/** One box for each table that keeps sealed secrets. */
+export type CredentialBoxes = Readonly<Record<SecretTable, CredentialBox>>;
+
+/** @param keys what INTEGRATION_KEY says; null: there are no boxes, and no secret can be stored or opened. */
+export function makeCredentialBoxes(keys: string | null): CredentialBoxes | null {
+  if (keys === null) {
+    return null;
+  }
+  const parsed = parseIntegrationKeys(keys);
+  return {
+    integration_credentials: makeCredentialBox(parsed),
+    webhook_secrets: makeCredentialBox(parsed, "webhook_secrets"),
+  };
+}
+
 function keyIdOf(key: Buffer): string {
   return createHash("sha256").update(key).digest("hex").slice(0, KEY_ID_DIGITS);
 }
 
-/** Binds a secret to its place: a row that is copied to another integration does not open there. */
-function associatedData(integrationId: string, keyId: string): Buffer {
-  return Buffer.from(`bailiwick:integration_credentials:1:${integrationId.toLowerCase()}:${keyId}`, "utf8");
+/** Binds a secret to its place: a row that is copied to another owner or table does not open there. */
+function associatedData(table: SecretTable, ownerId: string, keyId: string): Buffer {
+  return Buffer.from(`bailiwick:${table}:1:${ownerId.toLowerCase()}:${keyId}`, "utf8");
 }

@@ -6,7 +6,9 @@ import type { Task } from "graphile-worker";
 import type { Logger } from "pino";
 
 import type { Config } from "../config.ts";
+import { type CredentialBoxes, makeCredentialBoxes } from "../integrations/credentials.ts";
 import { type Mail, openMail } from "../mail/openMail.ts";
+import type { OutboundConfig } from "../outbound/parseOutbound.ts";
 
 /** What tasks use besides the database. */
 export interface TaskServices {
@@ -15,6 +17,9 @@ export interface TaskServices {
   appUrl: string;
   /** Absolute path; see ExportsConfig. */
   exportFolder: string;
+  /** What opens the secrets of integrations and webhooks; null without INTEGRATION_KEY. */
+  credentials: CredentialBoxes | null;
+  outbound: OutboundConfig;
 }
 
 const TASKS_FOLDER = join(import.meta.dirname, "../tasks");
@@ -31,10 +36,16 @@ export function taskServices(): TaskServices {
 
 /** What the tasks of one worker use; closed when no job runs any more. */
 export function openTaskServices(
-  { mail, exports }: Pick<Config, "mail" | "exports">,
+  { mail, exports, integrations, outbound }: Pick<Config, "mail" | "exports" | "integrations" | "outbound">,
   logger: Logger,
 ): TaskServices {
-  return { mail: openMail(mail, logger), appUrl: mail.appUrl, exportFolder: exports.folder };
+  return {
+    mail: openMail(mail, logger),
+    appUrl: mail.appUrl,
+    exportFolder: exports.folder,
+    credentials: makeCredentialBoxes(integrations.keys),
+    outbound,
+  };
 }
 
 /** Every task of src/tasks by its file's name, which has these services while it runs. */

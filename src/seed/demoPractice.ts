@@ -74,7 +74,7 @@ export const DEMO_PRACTICE: DemoRows = {
       ...inClinic("riverside"),
       provider: "google_sheets",
       name: "Call sheet",
-      settings: { range: "Calls!A2:D" },
+      settings: { spreadsheetId: "demo-spreadsheet", sheet: "Figures" },
       schedule: "daily",
       created_by: demoUserId("carol"),
     },

@@ -59,6 +59,21 @@ describe("doctor", () => {
       /The gateway logs in as 'postgres'.*let it be app_authenticator/,
     ],
     [
+      "an administrator's connection to no server",
+      () => ({ DATABASE_URL: "postgres://postgres:x@127.0.0.1:1/bailiwick" }),
+      /^database: DATABASE_URL cannot be used: nothing listens at that address/m,
+    ],
+    [
+      "an administrator's wrong password",
+      () => ({ DATABASE_URL: db.urls.superuser.replace(/:[^:@/]+@/, ":wrong@") }),
+      /^database: DATABASE_URL cannot be used: its password is wrong/m,
+    ],
+    [
+      "production that cannot mail",
+      () => ({ NODE_ENV: "production" }),
+      /^mail: Nothing can be mailed, so nobody can register/m,
+    ],
+    [
       "more connections than there are",
       () => ({ GATEWAY_POOL_SIZE: "900" }),
       /want 919 connections, the server allows/,
@@ -122,5 +137,10 @@ describe("doctor", () => {
     const sentences = observations.map(({ sentence }) => sentence);
     expect(sentences).toContain("app_authenticator can sign in.");
     expect(sentences).toContain("app_worker can sign in.");
+    // What has its connections needs no server of its own.
+    const topics = observations.map(({ topic }) => topic);
+    for (const topic of ["data folder", "embedded Postgres", "disk"] as const) {
+      expect(topics).not.toContain(topic);
+    }
   });
 });

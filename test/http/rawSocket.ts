@@ -22,9 +22,14 @@ export class RawSocket {
     this.closed = new Promise((resolve) => this.#socket.once("close", resolve));
   }
 
-  async open(payload: object): Promise<this> {
+  /** Says who is there, and waits for nothing. */
+  async introduce(payload: object): Promise<void> {
     await once(this.#socket, "open");
     this.send({ type: "connection_init", payload });
+  }
+
+  async open(payload: object): Promise<this> {
+    await this.introduce(payload);
     await this.until(({ type }) => type === "connection_ack");
     return this;
   }

@@ -1,7 +1,7 @@
 import type { GraphQLSchema } from "graphql";
 
 import { choiceRequests } from "./choiceRequests.ts";
-import { itemsOfRequest } from "./coverage.ts";
+import { itemsOfRequest, schemaItems } from "./coverage.ts";
 import { filterRequests } from "./filterRequests.ts";
 import { type ChangingRequest, mutationRequests, subscriptionRequests } from "./mutationRequests.ts";
 import { type Gaps, readRequests } from "./readRequests.ts";
@@ -20,8 +20,15 @@ export interface FuzzRequests {
   gaps: Gaps;
 }
 
-/** Writes a request for everything that a schema offers; of them, with `only`, those that name something it matches. */
+/**
+ * Writes a request for everything that a schema offers; of them, with `only`, those that name something it matches.
+ *
+ * @throws when it matches nothing that the schema has: a walk that asks nothing would find nothing, and pass.
+ */
 export function fuzzRequests(schema: GraphQLSchema, only?: RegExp): FuzzRequests {
+  if (only !== undefined && !schemaItems(schema).some((item) => only.test(item))) {
+    throw new Error(`Nothing in the API is named like ${only}`);
+  }
   const gaps: Gaps = new Map();
   const isWanted = (request: FuzzRequest) =>
     only === undefined || itemsOfRequest(schema, request).some((item) => only.test(item));

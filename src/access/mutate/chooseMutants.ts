@@ -11,11 +11,19 @@ export interface Choice {
   seed?: number;
 }
 
-/** The mutants that are asked for, in their order. The same seed chooses the same ones as long as they exist. */
+/**
+ * The mutants that are asked for, in their order. The same seed chooses the same ones as long as they exist.
+ *
+ * @throws when a pattern stands for none: a run of nothing would show nothing, and pass.
+ */
 export function chooseMutants(
   mutants: readonly Mutant[],
   { only, sample, seed = 1 }: Choice,
 ): readonly Mutant[] {
+  const idle = only?.filter((pattern) => !mutants.some(matches(pattern))) ?? [];
+  if (idle.length > 0) {
+    throw new Error(`No mutant's operator or object is '${idle.join("', '")}'`);
+  }
   const patterns = only?.map(matches);
   const named = mutants.filter((mutant) => patterns?.some((isMatch) => isMatch(mutant)) ?? true);
   if (sample === undefined || sample >= named.length) {

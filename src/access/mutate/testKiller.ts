@@ -17,7 +17,7 @@ const CATALOGUE_TESTS = join(PROJECT_ROOT, "test/conventions/catalogRules.test.t
 
 /** What test/support/rerun/serve.ts says of some files: the first failure, and how long the files took that passed. */
 export interface TestAnswer {
-  /** The test's title; null if all passed. */
+  /** The file's name and the test's title; null if all passed. */
   failure: string | null;
   /** The file in which it stands. */
   failed: string | null;

@@ -64,12 +64,19 @@ const FILLINGS: readonly string[] = [
   `insert into app_public.integration_sync_runs (organization_id, clinic_id, integration_id, status, started_at, finished_at)
    select organization_id, clinic_id, id, 'succeeded', now() + n * interval '1 hour', now() + n * interval '1 hour'
    from app_public.integrations, generate_series(1, 10) as n`,
+  `insert into app_public.webhook_endpoints (organization_id, url, event_kinds)
+   select id, 'https://example.com/' || n, '{appointment_created}' from app_public.organizations, generate_series(1, 20) as n`,
+  `insert into app_public.webhook_deliveries (organization_id, clinic_id, endpoint_id, event_id, event_kind, subject_ids)
+   select a.organization_id, a.clinic_id, e.id, a.id, 'appointment_created', array[a.id]
+   from app_public.appointments a
+   cross join lateral (select id from app_public.webhook_endpoints where organization_id = a.organization_id order by id limit 1) e
+   where get_byte(uuid_send(a.id), 15) % 16 = 0`,
   `insert into app_public.session_templates (organization_id, clinic_id, name, version, body)
    select organization_id, id, 'Template ' || n, 1, 'Body' from app_public.clinics, generate_series(1, 100) as n`,
   `insert into app_public.trigger_failures (organization_id, trigger_name, table_name, error_code)
    select id, '_400', 'appointments', 'BADIN' from app_public.organizations, generate_series(1, 200) as n`,
-  `insert into app_public.job_dead_letters (organization_id, task, payload, error_code, attempts)
-   select id, 'appointment__notify', '{}', 'BADIN', 1 from app_public.organizations, generate_series(1, 200) as n`,
+  `insert into app_public.job_dead_letters (organization_id, task, payload, error_code, attempts, job_id)
+   select id, 'appointment__notify', '{}', 'BADIN', 1, n from app_public.organizations, generate_series(1, 200) as n`,
   `insert into app_public.consents (user_id, kind, granted)
    select id, 'marketing', n % 2 = 0 from app_public.users, generate_series(1, 20) as n`,
   `insert into app_vault.device_keys (user_id, signing_key, agreement_key, challenge, proof, state, ended_at)

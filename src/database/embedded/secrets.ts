@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 /** What a development installation needs to keep between starts; production takes its own from the environment. */
 export interface DevelopmentSecrets {
@@ -38,6 +38,7 @@ function makeSecret(): string {
 
 /** Two processes that start at once end up with the same secrets: a link, unlike a write, fails if the name is taken. */
 function createOnce(file: string, secrets: DevelopmentSecrets): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   try {

@@ -41,6 +41,16 @@ describe("the walk", () => {
     expect(uncovered(SCHEMA)).toEqual([]);
   });
 
+  it("can be of one field, and cannot be of what the schema has not", () => {
+    const schema = buildSchema(SCHEMA);
+    expect(fuzzRequests(schema, /^Patient\.name$/).reads.length).toBeGreaterThan(0);
+    expect(fuzzRequests(schema, /^RenameInput/).changes.length).toBeGreaterThan(0);
+    expect(fuzzRequests(schema, /^RenameInput/).reads).toEqual([]);
+    expect(() => fuzzRequests(schema, /^Pateint\./)).toThrow(
+      "Nothing in the API is named like /^Pateint\\./",
+    );
+  });
+
   it("leaves uncovered what it has no value for, and nothing beside it", () => {
     const grown = SCHEMA.replace(
       "name: String }\n  type PatientC",

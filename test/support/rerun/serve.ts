@@ -4,6 +4,7 @@
  * published cluster's template, which may be another one each time.
  */
 import { registerHooks } from "node:module";
+import { basename } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import type { TestAnswer } from "../../../src/access/mutate/testKiller.ts";
@@ -29,7 +30,7 @@ async function run(files: readonly string[]): Promise<TestAnswer> {
     const began = performance.now();
     const failure = await firstFailure(suite);
     if (failure !== null) {
-      return { failure, failed: file, seconds };
+      return { failure: `${basename(file)}: ${failure}`, failed: file, seconds };
     }
     seconds[file] = (performance.now() - began) / 1000;
   }

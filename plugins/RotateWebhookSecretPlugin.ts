@@ -1,0 +1,109 @@
+import "graphile-build-pg";
+
+import { access, constant, type FieldArgs, object, type Step } from "grafast";
+import { extendSchema, gql } from "graphile-utils";
+import { sideEffectWithPgClientTransaction } from "postgraphile/@dataplan/pg";
+
+import { AppError } from "../src/errors/AppError.ts";
+import type { CredentialBox } from "../src/integrations/credentials.ts";
+import { makeWebhookSecret } from "../src/outbound/signWebhook.ts";
+
+const TYPE_DEFINITIONS = gql`
+  """
+  What rotateWebhookSecret takes.
+  """
+  input RotateWebhookSecretInput {
+    """
+    Comes back in the payload.
+    """
+    clientMutationId: String
+    """
+    The uuid (rowId) of the webhook endpoint.
+    """
+    endpointId: UUID!
+  }
+
+  """
+  What rotateWebhookSecret answers.
+  """
+  type RotateWebhookSecretPayload {
+    """
+    What the input said.
+    """
+    clientMutationId: String
+    """
+    What deliveries are signed with from now on, as a library of Standard Webhooks takes it. It is shown this once; the
+    one before it signs for another day.
+    """
+    secret: String
+    """
+    The endpoint, with the time of its secret.
+    """
+    webhookEndpoint: WebhookEndpoint
+    """
+    The root of all queries.
+    """
+    query: Query
+  }
+
+  extend type Mutation {
+    """
+    Makes a new secret for a webhook endpoint. For administrators of the organization.
+    """
+    rotateWebhookSecret(input: RotateWebhookSecretInput!): RotateWebhookSecretPayload
+  }
+`;
+
+/** `rotateWebhookSecret`: makes a secret and seals it before any SQL sees it. `box`: null where no INTEGRATION_KEY is set. */
+export function makeRotateWebhookSecretPlugin(box: CredentialBox | null): GraphileConfig.Plugin {
+  return extendSchema((build) => {
+    const { webhook_endpoints: endpoints } = build.pgResources;
+    if (!endpoints) {
+      return { typeDefs: [] };
+    }
+    return {
+      typeDefs: TYPE_DEFINITIONS,
+      objects: {
+        Mutation: {
+          plans: {
+            rotateWebhookSecret(_$root: Step, fieldArgs: FieldArgs) {
+              const $input = fieldArgs.getRaw("input") as Step<{ endpointId: string }>;
+              const $rotated = sideEffectWithPgClientTransaction(
+                endpoints.executor,
+                $input,
+                async (client, { endpointId }: { endpointId: string }) => {
+                  const { secret, values } = sealNewSecret(box, endpointId);
+                  await client.query({
+                    text: "select app_hidden.store_webhook_secret($1::uuid, $2, $3::bytea, $4::bytea)",
+                    values,
+                  });
+                  return { endpointId, secret };
+                },
+              );
+              return object({
+                endpointId: access($rotated, "endpointId"),
+                secret: access($rotated, "secret"),
+                clientMutationId: access($input, "clientMutationId"),
+              });
+            },
+          },
+        },
+        RotateWebhookSecretPayload: {
+          plans: {
+            webhookEndpoint: ($payload: Step) => endpoints.get({ id: access($payload, "endpointId") }),
+            query: () => constant(true),
+          },
+        },
+      },
+    };
+  }, "RotateWebhookSecretPlugin");
+}
+
+function sealNewSecret(box: CredentialBox | null, endpointId: string) {
+  if (box === null) {
+    throw new AppError("UNAVAILABLE", "This installation has no key for the secrets of webhooks.");
+  }
+  const secret = makeWebhookSecret();
+  const { keyId, nonce, ciphertext } = box.seal(endpointId, secret);
+  return { secret, values: [endpointId, keyId, nonce, ciphertext] };
+}
