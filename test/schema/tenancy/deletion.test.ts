@@ -19,6 +19,7 @@ import {
   EXPORT_LINK,
   KEPT_ANSWER,
   MAILED_TOKEN,
+  OF_ORGANIZATION,
 } from "./deletionRecord.ts";
 
 /**
@@ -217,19 +218,7 @@ describe("deleting an organization", () => {
     const person = await createPerson(db.superuser);
     const organizationId = await createOrganization(db.superuser);
     await db.inTransaction(async (client) => {
-      for (const insert of [
-        "organization_memberships (organization_id, user_id, role) values ($1, $2, 'owner')",
-        "organization_feature_flags (organization_id, flag_key, enabled, created_by) values ($1, 'integrations', true, $2)",
-        "goal_templates (organization_id, name, area, metric_key, target, created_by) values ($1, 'T', 'call', 'calls_received', 1, $2)",
-        "goals (organization_id, name, area, metric_key, target, starts_on, ends_on, created_by) values ($1, 'G', 'call', 'calls_received', 1, '2030-01-01', '2030-01-02', $2)",
-        "reports (organization_id, period, starts_on, ends_on, figures, created_by) values ($1, 'week', '2029-12-31', '2030-01-06', '[]', $2)",
-        "session_templates (organization_id, name, version, body, created_by) values ($1, 'T', 1, 'x', $2)",
-        "invitations (organization_id, email, organization_role, code_hash, expires_at, created_by) values ($1, 'x@example.com', 'member', sha256('gone'), now(), $2)",
-        "notifications (organization_id, user_id, kind, subject_table, subject_id, effect_key) values ($1, $2, 'x', 'x', $2, 'gone')",
-        "job_dead_letters (organization_id, task, payload, error_code, attempts) values ($1, $2::uuid::text, '{}', 'P0001', 1)",
-        "trigger_failures (organization_id, trigger_name, table_name, error_code) values ($1, $2::uuid::text, 'x', 'P0001')",
-        "webhook_endpoints (organization_id, url, event_kinds, created_by) values ($1, 'https://example.com', '{appointment_created}', $2)",
-      ]) {
+      for (const insert of OF_ORGANIZATION) {
         await client.query(`insert into app_public.${insert}`, [organizationId, person.userId]);
       }
       await client.query(KEPT_ANSWER, [person.userId, organizationId]);

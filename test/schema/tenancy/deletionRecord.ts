@@ -19,6 +19,21 @@ export const KEPT_ANSWER = `insert into app_private.idempotent_answers
   (user_id, organization_id, key_hash, request_hash, sealed_answer)
   values ($1, $2, sha256('k'), sha256('r'), decode(repeat('00', 28), 'hex'))`;
 
+/** One row of each table of app_public that goes with its organization (`$1`), by somebody (`$2`). */
+export const OF_ORGANIZATION: readonly string[] = [
+  "organization_memberships (organization_id, user_id, role) values ($1, $2, 'owner')",
+  "organization_feature_flags (organization_id, flag_key, enabled, created_by) values ($1, 'integrations', true, $2)",
+  "goal_templates (organization_id, name, area, metric_key, target, created_by) values ($1, 'T', 'call', 'calls_received', 1, $2)",
+  "goals (organization_id, name, area, metric_key, target, starts_on, ends_on, created_by) values ($1, 'G', 'call', 'calls_received', 1, '2030-01-01', '2030-01-02', $2)",
+  "reports (organization_id, period, starts_on, ends_on, figures, created_by) values ($1, 'week', '2029-12-31', '2030-01-06', '[]', $2)",
+  "session_templates (organization_id, name, version, body, created_by) values ($1, 'T', 1, 'x', $2)",
+  "invitations (organization_id, email, organization_role, code_hash, expires_at, created_by) values ($1, 'x@example.com', 'member', sha256('gone'), now(), $2)",
+  "notifications (organization_id, user_id, kind, subject_table, subject_id, effect_key) values ($1, $2, 'x', 'x', $2, 'gone')",
+  "job_dead_letters (organization_id, task, payload, error_code, attempts) values ($1, $2::uuid::text, '{}', 'P0001', 1)",
+  "trigger_failures (organization_id, trigger_name, table_name, error_code) values ($1, $2::uuid::text, 'x', 'P0001')",
+  "webhook_endpoints (organization_id, url, event_kinds, created_by) values ($1, 'https://example.com', '{appointment_created}', $2)",
+];
+
 /** A token that was mailed to somebody (`$1`). */
 export const MAILED_TOKEN = `insert into app_private.email_tokens (token_hash, user_id, email, expires_at)
   values (sha256('t'), $1, 'a@example.com', now())`;
