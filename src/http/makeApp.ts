@@ -3,6 +3,7 @@ import type { Pool } from "pg";
 
 import type { Identity } from "../auth/authenticate.ts";
 import type { Config } from "../config.ts";
+import { makeExports } from "../exports/serveExports.ts";
 import type { Limits } from "../limits/openLimits.ts";
 import { GRAPHQL_PATH, MAXIMUM_BODY_BYTES } from "../preset.ts";
 import { makeWebhooks } from "../webhooks/receiveWebhooks.ts";
@@ -26,6 +27,8 @@ interface AppParts {
 }
 
 const WEBHOOKS_PATH = "/webhooks";
+/** As `app_public.create_export_link` says it. */
+const EXPORTS_PATH = "/exports";
 
 /** What a request passes before GraphQL sees it, and the webhooks, which GraphQL never sees. */
 export async function makeApp(
@@ -46,5 +49,6 @@ export async function makeApp(
     ...makeReadGraphqlRequest(limits.api.documents, MAXIMUM_BODY_BYTES),
   );
   app.use(WEBHOOKS_PATH, await makeWebhooks(config, { pool, maximumBytes: MAXIMUM_BODY_BYTES }));
+  app.use(EXPORTS_PATH, makeExports(config, { pool, door }));
   return app;
 }

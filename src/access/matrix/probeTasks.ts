@@ -1,4 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import type { Job, JobHelpers, Task } from "graphile-worker";
 import type { Client, ClientBase } from "pg";
@@ -13,14 +15,6 @@ import { TASK_PROBES } from "./taskProbes.ts";
 type Snapshot = ReadonlyMap<string, ReadonlySet<string>>;
 
 const KEY_BYTES = 32;
-/** Of the world outside of the database, nothing is touched. */
-const NO_SERVICES: TaskServices = {
-  mail: { send: async () => undefined, close: () => undefined },
-  appUrl: "http://localhost",
-  exportFolder: tmpdir(),
-  credentials: makeCredentialBoxes(Buffer.alloc(KEY_BYTES).toString("base64")),
-  outbound: { webhookNetworks: [], googleApiUrl: null },
-};
 
 /** Every base table with the column that says whose a row is; jobs of the queue say it in their payload. */
 const TENANT_TABLES = `
@@ -49,7 +43,23 @@ export async function probeTasks(
   client: Client,
   world: FullWorld,
 ): Promise<{ lines: MatrixLine[]; gaps: string[] }> {
-  const tasks = Object.entries(await loadTasks(NO_SERVICES));
+  const exportFolder = await mkdtemp(join(tmpdir(), "bailiwick-matrix-"));
+  try {
+    return await probeEach(client, world, Object.entries(await loadTasks(servicesIn(exportFolder))));
+  } finally {
+    await rm(exportFolder, { recursive: true });
+  }
+}
+
+/** Of the world outside of the database, a folder that goes again is touched, and nothing else. */
+function servicesIn(exportFolder: string): TaskServices {
+  const mail = { send: async () => undefined, close: () => undefined };
+  const credentials = makeCredentialBoxes(Buffer.alloc(KEY_BYTES).toString("base64"));
+  const outbound = { webhookNetworks: [], googleApiUrl: null };
+  return { mail, appUrl: "http://localhost", exportFolder, credentials, outbound };
+}
+
+async function probeEach(client: Client, world: FullWorld, tasks: [string, Task][]) {
   const lines: MatrixLine[] = [];
   const gaps: string[] = [];
   for (const [name, run] of tasks.sort(([a], [b]) => (a < b ? -1 : 1))) {

@@ -4,6 +4,8 @@ import { OUTBOUND_PROBES } from "./outboundProbes.ts";
 
 const OWN_EVENT = "01900000-0000-7000-8000-00000000e001";
 const MISLEADING_EVENT = "01900000-0000-7000-8000-00000000e002";
+const OWN_EXPORT = "01900000-0000-7000-8000-00000000e003";
+const FOREIGN_EXPORT = "01900000-0000-7000-8000-00000000e004";
 
 /** The payloads that a task is tried with. */
 export interface TaskProbe {
@@ -30,6 +32,18 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
       values (null, 'old', now() - interval '91 days'), ('${foreign}', 'new', now())`,
   }),
   maintenance__nightly: () => ({ own: {} }),
+  export__clean_up: () => ({ own: {}, changesNoRow: "It removes files." }),
+  export__write: ({ own, here, abroad }) => ({
+    own: { organizationId: own, exportId: OWN_EXPORT, actorId: here.provider.userId },
+    handed: { organizationId: own, exportId: FOREIGN_EXPORT, actorId: here.provider.userId },
+    prepare: [here, abroad]
+      .map(
+        ({ clinic, provider }, index) =>
+          `insert into app_public.export_requests (id, organization_id, clinic_id, kind, created_by)
+           values ('${index === 0 ? OWN_EXPORT : FOREIGN_EXPORT}', '${clinic.organizationId}', '${clinic.id}', 'patients', '${provider.userId}');`,
+      )
+      .join("\n"),
+  }),
   mail__send: ({ here }) => ({
     own: { template: "verify_email", userId: here.provider.userId },
     prepare: `update app_public.users set email_verified_at = null where id = '${here.provider.userId}'`,

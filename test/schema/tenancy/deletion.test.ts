@@ -16,6 +16,7 @@ import {
   countBy,
   deletionsOnRecord,
   eventCount,
+  EXPORT_LINK,
   KEPT_ANSWER,
   MAILED_TOKEN,
 } from "./deletionRecord.ts";
@@ -53,6 +54,7 @@ describe("deleting a person", () => {
     );
     await db.superuser.query(KEPT_ANSWER, [person.userId, world.own]);
     await db.superuser.query(MAILED_TOKEN, [person.userId]);
+    await db.superuser.query(EXPORT_LINK, [person.userId]);
     await fillVault(db, person, world.here.clinic.id);
     await db.inTransaction(async (client) => {
       const tables = await cascadesFrom(client, "app_public.users");
@@ -226,6 +228,7 @@ describe("deleting an organization", () => {
         "notifications (organization_id, user_id, kind, subject_table, subject_id, effect_key) values ($1, $2, 'x', 'x', $2, 'gone')",
         "job_dead_letters (organization_id, task, payload, error_code, attempts) values ($1, $2::uuid::text, '{}', 'P0001', 1)",
         "trigger_failures (organization_id, trigger_name, table_name, error_code) values ($1, $2::uuid::text, 'x', 'P0001')",
+        "webhook_endpoints (organization_id, url, event_kinds, created_by) values ($1, 'https://example.com', '{appointment_created}', $2)",
       ]) {
         await client.query(`insert into app_public.${insert}`, [organizationId, person.userId]);
       }

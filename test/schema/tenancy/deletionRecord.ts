@@ -3,6 +3,7 @@ import type { ClientBase } from "pg";
 /** What goes with its owner and is not audited by itself; see the conventions. */
 const UNAUDITED = [
   "app_private.email_tokens",
+  "app_private.export_links",
   "app_private.idempotent_answers",
   "app_private.job_effects",
   "app_vault.device_key_challenges",
@@ -21,6 +22,15 @@ export const KEPT_ANSWER = `insert into app_private.idempotent_answers
 /** A token that was mailed to somebody (`$1`). */
 export const MAILED_TOKEN = `insert into app_private.email_tokens (token_hash, user_id, email, expires_at)
   values (sha256('t'), $1, 'a@example.com', now())`;
+
+/** A link to an export of somebody's (`$1`). */
+export const EXPORT_LINK = `with asked as (
+    insert into app_public.export_requests (organization_id, clinic_id, kind, created_by)
+    select organization_id, id, 'metrics', $1 from app_public.clinics limit 1
+    returning organization_id, id, created_by
+  )
+  insert into app_private.export_links (token_hash, organization_id, export_id, user_id, expires_at)
+  select sha256('l'), organization_id, id, created_by, now() from asked`;
 
 /** Tables whose rows go with a row of another, by their foreign key to it; in order. */
 export async function cascadesFrom(client: ClientBase, table: string): Promise<string[]> {
