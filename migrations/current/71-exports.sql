@@ -2,6 +2,7 @@
 
 --!include practice/export_requests_files.sql
 --!include practice/export_requests.sql
+--!include practice/export_rows.sql
 --!include practice/format_export_data.sql
 --!include practice/request_export.sql
 --!include practice/write_export.sql

@@ -3,10 +3,10 @@
  * these names only, and docs/access-matrix.md shows what each of them reaches.
  */
 export const SYSTEM_JOBS = {
+  export__clean_up: "Removes files by what the database says of their exports; reads ids, hashes and times.",
   integration__enqueue: "Adds one job for each organization.",
   maintenance__clean_up: "Deletes what has expired by its age, whose ever it is; reads none of it.",
   maintenance__nightly: "Refreshes statistics, and reads names and figures of the catalogue; no row.",
-  export__clean_up: "Removes files by what the database says of their exports; reads ids, hashes and times.",
   mail__send:
     "A mail goes to a person, who may belong to no organization yet; the database says to which address.",
   audit__make_partitions: "Makes empty partitions of the audit; reads how many events are in none of them.",

@@ -50,7 +50,7 @@ const ANONYMOUS_FUNCTIONS: CatalogRule = {
     where a.grantee = 'app_anonymous'::regrole and nspname in ('app_public', 'app_vault')
     and f.proname not in (
       'register', 'confirm_registration', 'log_in', 'refresh_session', 'viewer', 'redeem_share', 'validate_share_token',
-      'verify_email', 'find_export_link'
+      'verify_email'
     )`,
   breaks: {
     sql: "grant execute on all functions in schema app_public to app_anonymous",
