@@ -11,6 +11,7 @@ import { GeneratedDescriptionsPlugin } from "./GeneratedDescriptionsPlugin.ts";
 import { HttpStatusPlugin } from "./HttpStatusPlugin.ts";
 import { IdempotencyPlugin } from "./IdempotencyPlugin.ts";
 import { MissingRowPlugin } from "./MissingRowPlugin.ts";
+import { NotePatientsPlugin } from "./NotePatientsPlugin.ts";
 import { makeOperationLimitsPlugin, type OperationLimits } from "./OperationLimitsPlugin.ts";
 import { makePageSizePlugin } from "./PageSizePlugin.ts";
 import { PasswordsPlugin } from "./PasswordsPlugin.ts";
@@ -46,6 +47,7 @@ export function makePlugins(
     PasswordsPlugin,
     makeSessionAccessTokenPlugin(signToken),
     ScalarRangesPlugin,
+    NotePatientsPlugin,
     GeneratedDescriptionsPlugin,
     makePageSizePlugin(limits.page.defaultSize),
     // Each wraps the ones before it: what is within the limits may be a repetition, and what is not one is executed.

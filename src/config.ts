@@ -65,6 +65,7 @@ export interface DatabaseConfig {
   migratorUrl: string | null;
   backupUrl: string | null;
   sealerUrl: string | null;
+  recorderUrl: string | null;
   /** Passwords of the login roles are HMAC-SHA256(roleSecret, role name); null means the one of `dataDir`. */
   roleSecret: string | null;
   /** Absolute path. */
@@ -135,6 +136,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       migratorUrl: read.url("MIGRATOR_DATABASE_URL", POSTGRES),
       backupUrl: read.url("BACKUP_DATABASE_URL", POSTGRES),
       sealerUrl: read.url("SEALER_DATABASE_URL", POSTGRES),
+      recorderUrl: read.url("RECORDER_DATABASE_URL", POSTGRES),
       roleSecret: read.secret("ROLE_SECRET"),
       dataDir,
       gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),

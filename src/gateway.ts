@@ -7,6 +7,7 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 
 import { type BootCheck, makeBootCheck } from "./access/bootCheck.ts";
+import { openEventRecorder } from "./audit/eventRecorder.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import type { Config } from "./config.ts";
 import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
@@ -75,7 +76,7 @@ async function start(
   const logger = parentLogger.child({ scope: "gateway" });
   const identities = new WeakMap<object, Identity>();
   const pools = openRequestPools(config.database, { url, logger, metrics, releases });
-  const parts = { pool: pools.pool, url, logger, identities, releases };
+  const parts = { pool: pools.pool, url, logger, metrics, identities, releases };
   const limits = openLimits(config, parts);
   const recorder = makeRequestRecorder({
     logger,
@@ -88,7 +89,7 @@ async function start(
     makeGatewayPreset(config, {
       ...parts,
       ...limits.api,
-      service: { connections: pools.requests, metrics, recorder },
+      service: { connections: pools.requests, metrics, recorder, events: openEventRecorder(config, parts) },
     }),
     { isSafe: bootCheck.assertProtected, releases },
   );

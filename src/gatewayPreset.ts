@@ -4,6 +4,8 @@ import { makePgService } from "postgraphile/adaptors/pg";
 
 import { makeObserveOperationsPlugin } from "../plugins/ObserveOperationsPlugin.ts";
 import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
+import { makeRecordRequestsPlugin } from "../plugins/RecordRequestsPlugin.ts";
+import type { EventRecorder } from "./audit/eventRecorder.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import { pgSettings } from "./auth/pgSettings.ts";
 import { NO_SCOPE } from "./auth/requestScope.ts";
@@ -30,7 +32,12 @@ export interface PresetParts {
   documents: TrustedDocuments;
   limits: OperationLimits;
   /** What a gateway that serves has besides: without it, connections come from the pool as it is, and nothing is counted. */
-  service?: { connections: RequestConnectionParts; metrics: Metrics; recorder: RequestRecorder };
+  service?: {
+    connections: RequestConnectionParts;
+    metrics: Metrics;
+    recorder: RequestRecorder;
+    events: EventRecorder;
+  };
 }
 
 /** The API as a gateway serves it; also for what walks through it without a server. */
@@ -78,6 +85,12 @@ export function makeGatewayPreset(
   );
   const tellsTiming = config.environment === "development";
   return service
-    ? { extends: [preset], plugins: [makeObserveOperationsPlugin({ ...service, tellsTiming })] }
+    ? {
+        extends: [preset],
+        plugins: [
+          makeObserveOperationsPlugin({ ...service, tellsTiming }),
+          makeRecordRequestsPlugin(service),
+        ],
+      }
     : preset;
 }

@@ -29,6 +29,8 @@ begin
       ('app_worker', 'login noinherit'),
       -- Reads the audit and appends seals to it; reaches no other schema.
       ('app_sealer', 'login noinherit'),
+      -- Puts on record what was read and refused, by one function; reads nothing.
+      ('app_recorder', 'login noinherit'),
       ('app_migrator', 'login noinherit'),
       -- A dump by anybody under FORCE would be empty; this role only ever reads.
       ('app_backup', 'login noinherit bypassrls')
@@ -72,6 +74,9 @@ begin
       ('app_authenticator', 'statement_timeout', '5min'),
       ('app_authenticator', 'lock_timeout', '5s'),
       ('app_authenticator', 'idle_in_transaction_session_timeout', '5min'),
+      ('app_recorder', 'statement_timeout', '5s'),
+      ('app_recorder', 'lock_timeout', '2s'),
+      ('app_recorder', 'idle_in_transaction_session_timeout', '5s'),
       ('app_worker', 'statement_timeout', '15min'),
       ('app_worker', 'lock_timeout', '30s'),
       ('app_worker', 'idle_in_transaction_session_timeout', '5min'),

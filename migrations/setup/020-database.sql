@@ -5,7 +5,7 @@ begin
   -- PUBLIC may by default connect and create temporary tables, with which a mutable search_path can be abused.
   execute format('revoke all on database %I from public', current_database());
   execute format(
-    'grant connect on database %I to app_authenticator, app_worker, app_migrator, app_backup, app_sealer',
+    'grant connect on database %I to app_authenticator, app_worker, app_migrator, app_backup, app_sealer, app_recorder',
     current_database()
   );
   -- `app_owner` makes the app's schemas, `app_worker` the queue's own, in which it is the owner.

@@ -30,7 +30,7 @@ export function makeAuthenticate(verifyToken: VerifyToken, recognize: RecognizeP
     const token = parseBearer(read("authorization"));
     const claims = token === null ? null : await recognize(await verifyToken(token), origin);
     const { requestId, client } = origin;
-    return { claims, settings: pgSettings(claims, scope, requestId, client?.addressHash) };
+    return { claims, settings: pgSettings(claims, scope, requestId, client) };
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Claims } from "./claims.ts";
+import type { Client } from "./clientHash.ts";
 import type { RequestScope } from "./requestScope.ts";
 
 /** Settings of one transaction, all set with `set_config(…, true)`. */
@@ -17,7 +18,7 @@ export function pgSettings(
   claims: Claims | null,
   scope: RequestScope,
   requestId: string,
-  clientAddressHash: string | null = null,
+  client: Client | null = null,
 ): PgSettings {
   const settings: Record<string, string> = {
     role: claims ? "app_user" : "app_anonymous",
@@ -36,7 +37,8 @@ export function pgSettings(
     "jwt.claims.sid": claims?.sessionId ?? null,
     "app.identity_issuer": claims?.identity?.issuer ?? null,
     "app.identity_subject": claims?.identity?.subject ?? null,
-    "app.client_address": clientAddressHash,
+    "app.client_address": client?.addressHash ?? null,
+    "app.client_device": client?.hash ?? null,
     "app.organization_id": organizationId,
     // The same two facts under the names that policies written for other systems read. `app.is_superadmin` is not among
     // them: nobody but the database knows it, see docs/tenancy.md.

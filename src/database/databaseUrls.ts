@@ -21,6 +21,8 @@ export interface DatabaseUrls {
   backup: string;
   /** `app_sealer`. */
   sealer: string;
+  /** `app_recorder`. */
+  recorder: string;
 }
 
 /** Every cluster has it: where databases are dropped and created from. */
@@ -40,6 +42,7 @@ export function databaseUrls(config: DatabaseConfig, adminUrl: string): Database
     worker: loginUrl(config, adminUrl, "app_worker"),
     backup: loginUrl(config, adminUrl, "app_backup"),
     sealer: loginUrl(config, adminUrl, "app_sealer"),
+    recorder: loginUrl(config, adminUrl, "app_recorder"),
   };
 }
 

@@ -9,6 +9,7 @@ export const LOGIN_ROLES = {
   app_migrator: "migratorUrl",
   app_backup: "backupUrl",
   app_sealer: "sealerUrl",
+  app_recorder: "recorderUrl",
 } as const satisfies Record<string, keyof DatabaseConfig>;
 
 export type LoginRole = keyof typeof LOGIN_ROLES;

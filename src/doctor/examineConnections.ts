@@ -19,6 +19,7 @@ const VARIABLES: Record<LoginRole, string> = {
   app_migrator: "MIGRATOR_DATABASE_URL",
   app_backup: "BACKUP_DATABASE_URL",
   app_sealer: "SEALER_DATABASE_URL",
+  app_recorder: "RECORDER_DATABASE_URL",
 };
 /** SQLSTATE or code of the operating system → what to do. */
 const ADVICE: Readonly<Record<string, string>> = {

@@ -4,6 +4,7 @@ import { type RequestHandler, Router } from "express";
 import type { Pool } from "pg";
 
 import type { Claims } from "../auth/claims.ts";
+import type { Client } from "../auth/clientHash.ts";
 import { pgSettings } from "../auth/pgSettings.ts";
 import { NO_SCOPE } from "../auth/requestScope.ts";
 import type { Config } from "../config.ts";
@@ -60,7 +61,7 @@ export function makeExports({ exports: { folder } }: Pick<Config, "exports">, { 
       throw noSuchLink();
     }
     const client = door.hashClient(door.clientAddress(request), request.headers["user-agent"]);
-    const { exportId, taken } = await take(pool, token, client?.addressHash ?? null);
+    const { exportId, taken } = await take(pool, token, client);
     const sha256 = taken.content_sha256;
     const file = await openExportFile(folder, { exportId, sha256, byteCount: Number(taken.byte_count) });
     if (file === null) {
@@ -86,11 +87,11 @@ export function makeExports({ exports: { folder } }: Pick<Config, "exports">, { 
 async function take(
   pool: Pool,
   token: string,
-  clientAddress: string | null,
+  client: Client | null,
 ): Promise<{ exportId: string; taken: Taken }> {
   const requestId = currentRequestContext()?.requestId ?? acceptRequestId(undefined);
   const one = async <Row extends object>(claims: Claims | null, sql: string, value: string) => {
-    const settings = pgSettings(claims, NO_SCOPE, requestId, clientAddress);
+    const settings = pgSettings(claims, NO_SCOPE, requestId, client);
     const { rows } = await withPgSettings(pool, settings, (connection) =>
       connection.query<Row>(sql, [value]),
     );

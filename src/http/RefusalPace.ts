@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** How often somebody who has spent all is told so, at most; whoever asks more often is told later. */
-const REFUSALS_PER_SECOND = 100;
+const REFUSALS_PER_SECOND = 50;
 /** Told at once after a rest, so that nobody who keeps to `Retry-After` ever waits. */
-const FREE_REFUSALS = 200;
+const FREE_REFUSALS = 100;
 /** Milliseconds. Whoever has more requests waiting than are refused in that time is cut off. */
 const LONGEST_WAIT = 10_000;
 const INTERVAL = 1000 / REFUSALS_PER_SECOND;

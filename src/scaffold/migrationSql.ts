@@ -38,6 +38,8 @@ ${definitions.map((definition) => `  ${definition}`).join(",\n")}
 ${indexes(table).join("\n")}
 
 --!include ${domain}/${name}.sql
+
+select app_audit.note_sensitivity();
 `;
 }
 

@@ -1,6 +1,10 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+
 import { describe, expect, it } from "@jest/globals";
 import { SafeError } from "grafast";
 import { GraphQLError } from "graphql";
+import pg from "pg";
 
 import { AppError } from "../../src/errors/AppError.ts";
 import { CATALOGUE } from "../../src/errors/catalogue.ts";
@@ -77,6 +81,22 @@ describe("classifyError", () => {
 
   it("calls a lost connection unavailable although the driver gives it no code", () => {
     expect(codeOf(new Error("Connection terminated unexpectedly"))).toBe("UNAVAILABLE");
+  });
+
+  it("calls a server that accepts a connection and says nothing unavailable, whichever clock runs out first", async () => {
+    const accepted = new Set<Socket>();
+    const silent = createServer((socket) => accepted.add(socket.on("error", () => undefined)));
+    silent.listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const options = { host: "127.0.0.1", port, user: "x", database: "x", connectionTimeoutMillis: 20 };
+    const failures = await Promise.all([
+      new pg.Client(options).connect().catch((error: unknown) => error),
+      new pg.Pool(options).connect().catch((error: unknown) => error),
+    ]);
+    accepted.forEach((socket) => socket.destroy());
+    silent.close();
+    expect(failures.map((failure) => codeOf(failure))).toEqual(["UNAVAILABLE", "UNAVAILABLE"]);
   });
 
   it("sees through GraphQL's wrapping", () => {

@@ -128,7 +128,7 @@ describe("the request's id", () => {
       },
     );
     const { rows } = await db.superuser.query(
-      "select row_id from app_audit.events where request_id = 'audited-1' and table_name = 'app_public.patients'",
+      "select row_id from app_audit.events where request_id = 'audited-1' and command = 'UPDATE'",
     );
     expect(rows).toEqual([{ row_id: world.here.patient.id }]);
   });

@@ -75,8 +75,8 @@ const FILLINGS: readonly string[] = [
    select organization_id, id, 'Template ' || n, 1, 'Body' from app_public.clinics, generate_series(1, 100) as n`,
   `insert into app_public.trigger_failures (organization_id, trigger_name, table_name, error_code)
    select id, '_400', 'appointments', 'BADIN' from app_public.organizations, generate_series(1, 200) as n`,
-  `insert into app_public.job_dead_letters (organization_id, job_id, task, payload, error_code, attempts)
-   select id, n, 'appointment__notify', '{}', 'failed', 1 from app_public.organizations, generate_series(1, 200) as n`,
+  `insert into app_public.job_dead_letters (organization_id, task, payload, error_code, attempts, job_id)
+   select id, 'appointment__notify', '{}', 'BADIN', 1, n from app_public.organizations, generate_series(1, 200) as n`,
   `insert into app_public.consents (user_id, kind, granted)
    select id, 'marketing', n % 2 = 0 from app_public.users, generate_series(1, 20) as n`,
   `insert into app_vault.device_keys (user_id, signing_key, agreement_key, challenge, proof, state, ended_at)

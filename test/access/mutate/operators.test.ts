@@ -111,7 +111,13 @@ describe("choosing", () => {
     expect(names("small.notes.read_own")).toContain("policy_dropped small.notes.read_own");
     expect(names("policy_dropped *notes.read_ow*")).toEqual(["policy_dropped small.notes.read_own"]);
     expect(names("policy_dropped *notes.read_ow*", "policy_dropped *notes.read_op*")).toHaveLength(2);
-    expect(names("policy_dropped small.notes.read.own")).toEqual([]);
+  });
+
+  it("cannot be of what is not there, even beside what is: a run of nothing would pass", () => {
+    const idle = "policy_dropped small.notes.read.own";
+    expect(() => chooseMutants(mutants, { only: [idle, "policy_dropped"] })).toThrow(
+      `No mutant's operator or object is '${idle}'`,
+    );
   });
 
   it("takes the same sample for the same seed, and another for another", () => {

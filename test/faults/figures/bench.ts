@@ -137,6 +137,11 @@ export async function metricOf({ adminUrl }: Backend, name: string): Promise<num
   return Number(line?.slice(name.length + 1) ?? 0);
 }
 
+/** How many connections one gateway may have: for requests, and one each for limits, announcements and ended sessions. */
+export function allowedConnections({ config: { database } }: Bench): number {
+  return database.gatewayPoolSize + database.gatewaySharedConnections + 3;
+}
+
 /** Connections of gateways to the database, from the server's side. */
 export async function countConnections({ superuser }: Bench, condition = "true"): Promise<number> {
   const { rows } = await superuser.query<{ count: number }>(

@@ -228,6 +228,7 @@ describe("deleting an organization", () => {
         "notifications (organization_id, user_id, kind, subject_table, subject_id, effect_key) values ($1, $2, 'x', 'x', $2, 'gone')",
         "job_dead_letters (organization_id, task, payload, error_code, attempts) values ($1, $2::uuid::text, '{}', 'P0001', 1)",
         "trigger_failures (organization_id, trigger_name, table_name, error_code) values ($1, $2::uuid::text, 'x', 'P0001')",
+        "webhook_endpoints (organization_id, url, event_kinds, created_by) values ($1, 'https://example.com', '{appointment_created}', $2)",
       ]) {
         await client.query(`insert into app_public.${insert}`, [organizationId, person.userId]);
       }

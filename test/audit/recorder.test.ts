@@ -1,0 +1,101 @@
+import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+
+import { createWorld, type World } from "../../src/access/world/world.ts";
+import { useTestDatabase } from "../support/database.ts";
+import { useGateway } from "../support/graphql.ts";
+
+const db = useTestDatabase();
+let world: World;
+beforeAll(async () => {
+  world = await createWorld(db.superuser);
+});
+const api = useGateway(db);
+
+const READ = "{ patients(first: 1) { nodes { givenName } } }";
+const FOREIGN_CHANGE = () =>
+  `mutation { updatePatient(input: { id: "${btoa(JSON.stringify(["Patient", world.abroad.patient.id]))}", patch: { phone: "1" } }) { clientMutationId } }`;
+
+const allow = (verb: "grant" | "revoke") =>
+  db.superuser.query(
+    `${verb} execute on function app_hidden.record_events(jsonb) ${verb === "grant" ? "to" : "from"} app_recorder`,
+  );
+const metric = async (labels: string) => {
+  const text = await (await fetch(`${api.gateway.adminUrl}/metrics`)).text();
+  const line = text.split("\n").find((each) => each.startsWith(`bailiwick_audit_events_total{${labels}}`));
+  return Number(line?.split(" ")[1] ?? 0);
+};
+
+describe("when a read cannot be put on record", () => {
+  beforeAll(() => allow("revoke"));
+  afterEach(() => allow("revoke"));
+
+  it("its answer is withheld, and others are given", async () => {
+    const { status, data, errors, text } = await api.query(world.here.provider, READ);
+    expect({ status, data, code: errors?.[0]?.extensions?.code }).toEqual({
+      status: 503,
+      data: undefined,
+      code: "UNAVAILABLE",
+    });
+    expect(text).not.toMatch(/Given|record_events|app_recorder/);
+    const other = await api.query(world.here.provider, "{ clinics { totalCount } }");
+    expect(other).toMatchObject({ status: 200, errors: undefined });
+    expect(await metric('kind="read",result="lost"')).toBe(1);
+  });
+
+  it("a refusal is answered all the same, and its loss is counted", async () => {
+    const { errors } = await api.query(world.here.provider, FOREIGN_CHANGE());
+    expect(errors?.[0]?.extensions?.code).toBe("NOT_FOUND");
+    expect(await metric('kind="refusal",result="lost"')).toBe(1);
+  });
+
+  it("answers are given again as soon as it can", async () => {
+    await allow("grant");
+    expect(await api.query(world.here.provider, READ)).toMatchObject({ status: 200, errors: undefined });
+  });
+});
+
+describe("requests that end together", () => {
+  beforeAll(() => allow("grant"));
+
+  it("each have their event, and share commits", async () => {
+    const answers = await Promise.all(Array.from({ length: 40 }, () => api.query(world.here.provider, READ)));
+    const ids = answers.map(({ headers }) => headers.get("x-request-id"));
+    const { rows } = await db.superuser.query<{ events: number; commits: number }>(
+      `select count(*)::int as events, count(distinct transaction_id)::int as commits
+       from app_audit.events where request_id = any ($1) and command = 'SELECT'`,
+      [ids],
+    );
+    expect(rows[0]?.events).toBe(40);
+    expect(rows[0]?.commits).toBeLessThan(40);
+  });
+});
+
+describe("app_recorder", () => {
+  it.each([
+    "select from app_audit.events",
+    "insert into app_audit.events (actor_role, command, table_name, row_id, changed_fields) values ('x', 'INSERT', 'x', gen_random_uuid(), '{}')",
+    "select from app_public.patients",
+    "select app_hidden.current_user_id()",
+    "set role app_user",
+  ])("denies itself: %s", async (sql) => {
+    const { Client } = (await import("pg")).default;
+    const client = new Client({ connectionString: db.urls.recorder });
+    await client.connect();
+    try {
+      await expect(client.query(sql)).rejects.toMatchObject({ code: "42501" });
+    } finally {
+      await client.end();
+    }
+  });
+
+  it.each(["app_authenticator", "app_user", "app_anonymous", "app_worker", "app_sealer"])(
+    "has its function for itself, and denies it to %s",
+    async (role) => {
+      const { rows } = await db.superuser.query<{ may: boolean }>(
+        "select has_function_privilege($1, 'app_hidden.record_events(jsonb)', 'execute') as may",
+        [role],
+      );
+      expect(rows[0]?.may).toBe(false);
+    },
+  );
+});
