@@ -81,7 +81,7 @@ async function runRecorded(
   const { schema, document, variableValues } = args;
   const settings = {
     ...context.pgSettings,
-    ...(operation.name && { "app.operation": operation.name.value }),
+    "app.operation": operation.name?.value ?? "",
     "app.document_hash": sha256(document.loc?.source.body ?? ""),
   };
   const running: Running = {

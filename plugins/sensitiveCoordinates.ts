@@ -64,6 +64,7 @@ export function sensitiveFunctions({ pgResources, inflection }: Build): Map<stri
       functions.set(`${type}.${inflection.computedAttributeField({ resource })}`, `${schemaName}.${column}`);
     } else {
       functions.set(`Query.${inflection.customQueryField({ resource })}`, label);
+      functions.set(`Query.${inflection.customQueryConnectionField({ resource })}`, label);
     }
   }
   return functions;

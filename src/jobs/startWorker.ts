@@ -20,7 +20,6 @@ export interface RunningWorker {
 
 const CRONTAB_FILE = join(import.meta.dirname, "crontab");
 
-/** Milliseconds for which a worker that is to stop lets its jobs go on; then it gives them back. */
 const STOP_LIMIT = 20_000;
 
 /** Every job needs one connection, the listener and the bookkeeping one more each. */
@@ -34,6 +33,8 @@ export interface WorkerOptions {
   metrics?: Metrics;
   /** Other tasks than those of src/tasks, and no schedule. */
   tasks?: TaskList;
+  /** Milliseconds for which a worker that is to stop lets its jobs go on; then it gives them back. */
+  stopLimit?: number | undefined;
 }
 
 /**
@@ -42,7 +43,7 @@ export interface WorkerOptions {
  */
 export async function startWorker(
   config: Config,
-  { url, logger, metrics = makeMetrics(), tasks }: WorkerOptions,
+  { url, logger, metrics = makeMetrics(), tasks, stopLimit = STOP_LIMIT }: WorkerOptions,
 ): Promise<RunningWorker> {
   const { concurrency, poolSize, silence } = config.worker;
   const scoped = logger.child({ scope: "worker" });
@@ -61,7 +62,7 @@ export async function startWorker(
       concurrency,
       noHandleSignals: true,
       logger: makeWorkerLogger(scoped),
-      preset: { worker: { completeJobBatchDelay: 0, gracefulShutdownAbortTimeout: STOP_LIMIT } },
+      preset: { worker: { completeJobBatchDelay: 0, gracefulShutdownAbortTimeout: stopLimit } },
       events,
     });
     const sayGoodbye = await beatHeart(pool, { workerId, silence, logger: scoped });

@@ -10,6 +10,7 @@ export const SYSTEM_JOBS = {
   mail__send:
     "A mail goes to a person, who may belong to no organization yet; the database says to which address.",
   audit__make_partitions: "Makes empty partitions of the audit; reads how many events are in none of them.",
+  break_glass__remind: "Adds one job for each organization.",
   metrics__enqueue: "Adds one job for each organization.",
   report__enqueue_weekly: "Adds one job for each organization.",
   request__forget_answers: "Deletes kept answers by their age, whose ever they are; reads none.",

@@ -20,6 +20,7 @@ const UNKNOWN = {
   "app.clinic_id": "",
   "app.purpose_of_use": "",
   "app.client_address": "",
+  "app.client_device": "",
   "app.identity_issuer": "",
   "app.identity_subject": "",
 };

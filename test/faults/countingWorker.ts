@@ -34,10 +34,22 @@ const count = tenantTask("test__count", {
   },
 });
 
+/** Never ends by itself: it has to be stopped at its timeout, each time. */
+const poison = tenantTask("test__poison", {
+  timeout: 5000,
+  maxAttempts: 2,
+  parse: () => null,
+  perform: () => new Promise(() => undefined),
+});
+
 const stopped = stopSignal();
 const { config, url } = findLogin(loadConfig(), "app_worker");
 const logger = makeLogger(config);
-const worker = await startWorker(config, { url, logger, tasks: { test__count: count } });
+const worker = await startWorker(config, {
+  url,
+  logger,
+  tasks: { test__count: count, test__poison: poison },
+});
 logger.info({ pid: process.pid }, "The counting worker works");
 await stopped;
 await worker.close();

@@ -26,11 +26,11 @@ export interface Answer {
  */
 export class Balancer {
   readonly #backends = new Map<string, Known>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #probeInterval: number;
   #turn = 0;
 
   constructor(probeInterval = 200) {
-    this.#timer = setInterval(() => void this.#probeAll(), probeInterval);
+    this.#probeInterval = probeInterval;
   }
 
   /** Takes a backend in; resolves when it is ready and requests come to it. */
@@ -41,6 +41,7 @@ export class Balancer {
       await this.#probe(known);
       await sleep(PAUSE);
     }
+    void this.#watch(known);
   }
 
   remove({ url }: Backend): void {
@@ -49,7 +50,6 @@ export class Balancer {
   }
 
   close(): void {
-    clearInterval(this.#timer);
     for (const backend of this.#backends.values()) {
       this.remove(backend);
     }
@@ -67,8 +67,12 @@ export class Balancer {
     return post(`${backend.url}/graphql`, backend.agent, body, headers);
   }
 
-  async #probeAll(): Promise<void> {
-    await Promise.all([...this.#backends.values()].map((backend) => this.#probe(backend)));
+  /** One question after the other: an answer that comes late must not hide a newer one. */
+  async #watch(backend: Known): Promise<void> {
+    while (this.#backends.get(backend.url) === backend) {
+      await this.#probe(backend);
+      await sleep(this.#probeInterval, undefined, { ref: false });
+    }
   }
 
   async #probe(backend: Known): Promise<void> {

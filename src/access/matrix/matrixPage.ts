@@ -1,3 +1,4 @@
+import { SYSTEM_JOBS } from "../../jobs/systemJobs.ts";
 import { ANY_RELATION, COLUMNS, type MatrixLine, REFUSED } from "./matrixLine.ts";
 import { RELATIONS } from "./relations.ts";
 
@@ -168,7 +169,7 @@ function oracleNotes(command: string, lines: readonly MatrixLine[]): string[] {
 
 function taskTable(lines: readonly MatrixLine[]): string {
   return [
-    "Each task ran as the worker, once for the organization and, where it takes ids, once handed those of another's rows.\n",
+    "Each task ran as the worker: for the organization; where it takes ids, handed those of another's rows; and with its own ids in another organization's job.\n",
     "| task | given | writes |",
     "| --- | --- | --- |",
     ...lines.map(
@@ -177,6 +178,8 @@ function taskTable(lines: readonly MatrixLine[]): string {
           relation === ANY_RELATION ? "nothing" : `${outcome} of ${relation}`
         } |`,
     ),
+    "\nThese belong to no organization; every other task works for the one that its job names:\n",
+    ...Object.entries(SYSTEM_JOBS).map(([name, reason]) => `- \`${name}\`: ${reason}`),
   ].join("\n");
 }
 

@@ -16,6 +16,9 @@ type Snapshot = ReadonlyMap<string, ReadonlySet<string>>;
 
 const KEY_BYTES = 32;
 
+/** Who tries it in the name of the organization that the rows do not belong to. */
+const ABROAD = "worker, handed to another organization's job";
+
 /** Every base table with the column that says whose a row is; jobs of the queue say it in their payload. */
 const TENANT_TABLES = `
 select c.oid::regclass::text as name, coalesce(
@@ -33,8 +36,8 @@ and (c.relnamespace::regnamespace::text like 'app\\_%' or c.oid = to_regclass('g
 order by name`;
 
 /**
- * Runs each task of the worker as the worker, for one organization and handed another's rows, and says
- * whose rows of which tables it has written.
+ * Runs each task of the worker as the worker, for one organization, handed another's rows, and with the same rows in another
+ * organization's job, and says whose rows of which tables it has written.
  *
  * @param client a superuser's, inside of a transaction: the task runs as `app_worker` in it, login and role, and
  * afterwards somebody has to look whom row security does not hold.
@@ -68,7 +71,11 @@ async function probeEach(client: Client, world: FullWorld, tasks: [string, Task]
       gaps.push(`task ${name}: it has no probe (src/access/matrix/taskProbes.ts)`);
       continue;
     }
-    const tries = [["worker", probe.own] as const, ["worker, handed another's rows", probe.handed] as const];
+    const tries = [
+      ["worker", probe.own],
+      ["worker, handed another's rows", probe.handed],
+      [ABROAD, ofOtherOrganization(probe.own, world)],
+    ] as const;
     for (const [who, payload] of tries) {
       if (payload !== undefined) {
         lines.push(...(await probeTask(client, world, { name, run, who, payload, prepare: probe.prepare })));
@@ -82,8 +89,25 @@ async function probeEach(client: Client, world: FullWorld, tasks: [string, Task]
     ) {
       gaps.push(`task ${name}: for its own organization it did nothing (src/access/matrix/taskProbes.ts)`);
     }
+    const crossings = lines.filter(
+      ({ table, who, relation }) =>
+        table === `task ${name}` && who === ABROAD && relation.endsWith(" of own organization"),
+    );
+    gaps.push(
+      ...crossings.map(({ relation }) => `task ${name}: a job of another organization writes ${relation}`),
+    );
   }
   return { lines, gaps };
+}
+
+/** The same payload in a job of another organization; undefined for a job of the system. */
+function ofOtherOrganization(payload: unknown, { own, foreign }: FullWorld): unknown {
+  const isTenants =
+    typeof payload === "object" &&
+    payload !== null &&
+    "organizationId" in payload &&
+    payload.organizationId === own;
+  return isTenants ? { ...payload, organizationId: foreign } : undefined;
 }
 
 interface TaskTry {
@@ -156,17 +180,19 @@ async function takeSnapshot(client: Client, { own, foreign }: FullWorld): Promis
 
 /** A job as the worker that is at it has it: locked, at its first attempt. */
 async function takeJob(client: Client, task: string, payload: unknown): Promise<Job> {
+  const added = await client.query<{ id: string }>("select id from graphile_worker.add_job($1, $2::json)", [
+    task,
+    JSON.stringify(payload),
+  ]);
   const { rows } = await client.query<Job>(
-    `with added as (select id from graphile_worker.add_job($1, $2::json))
-     select id from added`,
-    [task, JSON.stringify(payload)],
-  );
-  const taken = await client.query<Job>(
     `update graphile_worker._private_jobs set locked_by = 'probe', locked_at = now(), attempts = 1
      where id = $1 returning *, $2::text as task_identifier`,
-    [rows[0]?.id, task],
+    [added.rows[0]?.id, task],
   );
-  return taken.rows[0]!;
+  if (!rows[0]) {
+    throw new Error(`The job of task '${task}' that was added must be in the queue; it is not.`);
+  }
+  return rows[0];
 }
 
 /** What a task uses of the worker: its transactions become parts of the one that is rolled back. */

@@ -49,6 +49,8 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
     prepare: `update app_public.users set email_verified_at = null where id = '${here.provider.userId}'`,
   }),
   audit__make_partitions: () => ({ own: {}, changesNoRow: "It makes empty tables." }),
+  break_glass__notify: ({ own }) => ({ own: { organizationId: own } }),
+  break_glass__remind: () => ({ own: {} }),
   metrics__calculate: ({ own }) => ({
     own: { organizationId: own },
     prepare: "update app_public.care_sessions set status = 'completed', ended_at = now()",

@@ -14,8 +14,8 @@ const FLOOD_CLIENTS = 50;
 /** Milliseconds. All turns together are less than the minute after which there is a new share. */
 const TURN = 1_500;
 const PAUSE = 400;
-const TURNS = 12;
-const SPENDING = 5_000;
+const TURNS = 10;
+const SPENDING_TURNS = 10;
 const MOST = 1.2;
 
 type Counts = Readonly<Record<string, number>>;
@@ -46,9 +46,13 @@ export async function flood(bench: Bench): Promise<Figure[]> {
       return { outcomes, counts };
     };
     await ask(TURN);
-    const { outcomes: spending, counts } = await besideFlood(SPENDING);
-    const all = [counts];
-    const latencies: Latencies = { alone: [], spending, beside: [] };
+    const latencies: Latencies = { alone: [], spending: [], beside: [] };
+    const all: Counts[] = [];
+    while (!all.at(-1)?.["429"] && all.length < SPENDING_TURNS) {
+      const { outcomes, counts } = await besideFlood(TURN);
+      latencies.spending.push(...outcomes);
+      all.push(counts);
+    }
     // In short turns: whatever else happens on the machine happens to both.
     for (let turn = 0; turn < TURNS; turn++) {
       latencies.alone.push(...(await ask(TURN)));

@@ -13,6 +13,8 @@ export interface Outcome {
   /** Milliseconds since the load began, at the end of the answer. */
   at: number;
   answer: Answer | null;
+  /** Why there is no whole answer. */
+  failure: string | null;
 }
 
 export type Send = () => Promise<Answer>;
@@ -32,10 +34,14 @@ export function makeSender(url: string, headers: Record<string, string>, maximum
 
 async function timed(send: Send, began: number): Promise<Outcome> {
   const start = performance.now();
-  // After a pause: what fails at once must not fail as fast as it can.
-  const answer = await send().catch(() => sleep(PAUSE, null));
+  let failure: string | null = null;
+  const answer = await send().catch((error: Error) => {
+    failure = error.message;
+    // After a pause: what fails at once must not fail as fast as it can.
+    return sleep(PAUSE, null);
+  });
   const end = performance.now();
-  return { status: answer?.status ?? 0, milliseconds: end - start, at: end - began, answer };
+  return { status: answer?.status ?? 0, milliseconds: end - start, at: end - began, answer, failure };
 }
 
 /** As many at a time as there are clients, each with its next request as soon as it has its answer. */

@@ -86,12 +86,14 @@ async function restartInTurn(
 
 function figureOf(outcomes: Outcome[], { duration, longest, exitCodes }: Restarts): Figure {
   const failed = outcomes.filter(({ status }) => status !== 200).length;
+  const reasons = new Set(outcomes.flatMap(({ failure }) => failure ?? []));
+  const why = reasons.size > 0 ? `: ${[...reasons].join(", ")}` : "";
   const interval = duration / (exitCodes.length - 1) / 1000;
   return {
     number: "21",
     fault: "SIGTERM every 5 s for a minute of load, two instances and their replacements",
     promise: "0 failed requests; every process leaves in order",
-    measured: `${failed} of ${outcomes.length.toLocaleString("en")} failed (${tally(outcomes)}); ${exitCodes.length} SIGTERMs, one every ${interval.toFixed(1)} s (${(longest / 1000).toFixed(1)} s at most); exit codes ${[...new Set(exitCodes)].join(", ")}`,
+    measured: `${failed} of ${outcomes.length.toLocaleString("en")} failed (${tally(outcomes)}${why}); ${exitCodes.length} SIGTERMs, one every ${interval.toFixed(1)} s (${(longest / 1000).toFixed(1)} s at most); exit codes ${[...new Set(exitCodes)].join(", ")}`,
     holds: failed === 0 && interval < 5.5 && exitCodes.every((code) => code === 0),
   };
 }

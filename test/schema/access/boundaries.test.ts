@@ -133,6 +133,21 @@ describe("the tenant's boundary (tenant_boundary)", () => {
 });
 
 describe("the vault", () => {
+  it("has both boundaries on every table of a person's", async () => {
+    const { rows } = await db.superuser.query<{ name: string }>(
+      `select c.oid::regclass::text as name
+       from pg_catalog.pg_class c
+       join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = 'user_id' and not a.attisdropped
+       where c.relnamespace = 'app_vault'::regnamespace and c.relkind in ('r', 'p')
+       order by name`,
+    );
+    for (const policy of ["closed_boundary", "owner_boundary"]) {
+      expect((await tablesWith(policy, "user_id")).map(({ name }) => name)).toEqual(
+        rows.map(({ name }) => name),
+      );
+    }
+  });
+
   it("shows and takes nothing of anybody's for a role that is no person (closed_boundary)", async () => {
     const tables = await tablesWith("closed_boundary", "user_id");
     expect(tables.length).toBeGreaterThan(5);

@@ -11,6 +11,10 @@ let world: FullWorld;
 
 beforeAll(async () => {
   world = await createFullWorld(db);
+  await db.superuser.query(
+    "insert into app_private.user_identities (issuer, subject, user_id) values ('https://x.test', 'x', $1)",
+    [world.here.provider.userId],
+  );
   for (const organizationId of [world.own, world.foreign]) {
     await db.superuser.query("insert into app_audit.legal_holds (organization_id, reason) values ($1, 'x')", [
       organizationId,
@@ -92,6 +96,12 @@ describe("app_definer", () => {
 });
 
 describe("a table that app_definer keeps (all_definer)", () => {
+  it("shows it the identities by which people sign in", () =>
+    asDefiner(async (client) => {
+      const sql = "select from app_private.user_identities where subject = 'x'";
+      expect(await outcome(client, sql)).toBe(1);
+    }));
+
   it("takes every row that it may write, and shows each", async () => {
     const { rows: tables } = await db.superuser.query<{ name: string; columns: string | null }>(
       `select p.polrelid::regclass::text as name, (
