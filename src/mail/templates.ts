@@ -59,6 +59,20 @@ export const TEMPLATES = {
     path: ({ subjectId }) => `/exports/${subjectId ?? ""}`,
     isOnce: true,
   },
+  break_glass_opened: {
+    subject: "An emergency access waits for your review",
+    text: [
+      "Somebody opened a record in an emergency. Sign in to review it, and to end the access if it must end.",
+    ],
+    path: ({ subjectId }) => `/emergency-accesses/${subjectId ?? ""}`,
+    isOnce: true,
+  },
+  break_glass_unreviewed: {
+    subject: "An emergency access still waits for your review",
+    text: ["An emergency access was opened days ago, and nobody has reviewed it. Sign in to review it."],
+    path: ({ subjectId }) => `/emergency-accesses/${subjectId ?? ""}`,
+    isOnce: false,
+  },
 } as const satisfies Record<string, Template>;
 
 export type TemplateName = keyof typeof TEMPLATES;

@@ -1,2 +1,0 @@
---!include operations/maintenance_table.sql
---!include operations/maintenance.sql

@@ -1,6 +1,0 @@
--- What people are told of the audit: who saw a patient's record, and what a record was.
---!include clinical/patients.sql
---!include audit/patient_access_type.sql
---!include audit/patient_access_report.sql
---!include audit/record_history.sql
---!include audit/record_as_of.sql

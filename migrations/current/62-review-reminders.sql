@@ -1,4 +1,0 @@
--- Whoever has to review an emergency access is told of it, and reminded.
---!include access/break_glass_grants.sql
---!include tenancy/organization_memberships.sql
---!include access/notify_reviewers.sql

@@ -1,4 +1,0 @@
---!include outbound/tell_administrators.sql
---!include outbound/publish_changes.sql
---!include outbound/deliver_webhook.sql
---!include outbound/replay_webhook_delivery.sql
