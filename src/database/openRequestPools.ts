@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 
 import type { DatabaseConfig } from "../config.ts";
+import { FEATURE_NOT_SUPPORTED } from "../errors/sqlStates.ts";
 import type { ReleaseList } from "../ReleaseList.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { connectionEvents } from "../telemetry/observeGateway.ts";
@@ -47,6 +48,7 @@ export function openRequestPools(config: DatabaseConfig, parts: PoolParts): Requ
       (refusal) => metrics.refusals.inc({ reason: `database_${refusal}` }),
     );
   const { gatewayPoolSize, gatewaySharedConnections: sharedSize, preparedStatements: preparedLimit } = config;
+  const events = connectionEvents(metrics);
   const times = new StatementTimes();
   const applicationName = "bailiwick-shared";
   const shared = new SharedConnections({
@@ -56,9 +58,9 @@ export function openRequestPools(config: DatabaseConfig, parts: PoolParts): Requ
     times,
     logger,
     size: sharedSize,
+    onStalePlan: () => events.onRetry(FEATURE_NOT_SUPPORTED),
   });
   releases.add(() => shared.close());
-  const events = connectionEvents(metrics);
   const gate = makeGate(sharedSize * DEPTH, sharedSize);
   const pool = open(gatewayPoolSize, "bailiwick-gateway", null);
   return {

@@ -46,7 +46,7 @@ const CONNECTION_ERRORS = new Set([
 ]);
 /** node-postgres throws these without a code. */
 const CONNECTION_MESSAGES =
-  /^(Connection terminated|timeout (?:expired$|exceeded when trying to connect)|Client has encountered a connection error|Cannot use a pool after)/;
+  /^(Connection terminated|Query read timeout|timeout (?:expired$|exceeded when trying to connect)|Client has encountered a connection error|Cannot use a pool after)/;
 
 /** `pgDeleteSingle` throws a plain error when the row is not there, or not the caller's. */
 const NO_ROW_DELETED_MESSAGE = /^No values were deleted in collection/;

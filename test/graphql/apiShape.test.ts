@@ -102,6 +102,7 @@ describe("schema.graphql", () => {
       "deleteIntegration",
       "deletePatientMetric",
       "deleteResourceShare",
+      "deleteWebhookEndpoint",
       "deleteWrappedKey",
     ]);
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Config } from "../../src/config.ts";
+import { loginUrl } from "../../src/database/databaseUrls.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PATIENCE = 120_000;
@@ -40,6 +41,7 @@ export class ServeProcess {
         NODE_ENV: "production",
         GATEWAY_DATABASE_URL: gatewayUrl,
         WORKER_DATABASE_URL: gatewayUrl,
+        RECORDER_DATABASE_URL: loginUrl(config.database, gatewayUrl, "app_recorder"),
         JWT_SECRET: config.auth.jwtSecret ?? "",
         LOG_LEVEL: "info",
         PORT: "0",

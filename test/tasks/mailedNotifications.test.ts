@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { queuedJobs, runJobs } from "../support/jobs.ts";
-import { useMailServer } from "../support/mailServer.ts";
+import { type TakenMail, useMailServer } from "../support/mailServer.ts";
 import { addJob } from "./organizationWork.ts";
 
 const db = useTestDatabase();
@@ -33,11 +33,7 @@ const addressesOf = async (people: readonly { userId: string }[]): Promise<strin
   );
   return rows.map(({ email }) => email).toSorted();
 };
-const mailed = () =>
-  server
-    .taken()
-    .flatMap(({ to }) => to)
-    .toSorted();
+const addressesIn = (mails: readonly TakenMail[]) => mails.flatMap(({ to }) => to).toSorted();
 
 describe("a notification that asks for something", () => {
   it("of a weekly report is mailed once to those who run what it is of, and to nobody else", async () => {
@@ -46,12 +42,11 @@ describe("a notification that asks for something", () => {
       await work();
     }
     expect(await queuedJobs(db)).toEqual([]);
-    expect(mailed()).toEqual(
+    const mails = server.taken();
+    expect(addressesIn(mails)).toEqual(
       await addressesOf([world.here.clinicAdmin, world.there.clinicAdmin, world.owner, world.admin]),
     );
-    expect(
-      new Set(server.taken().map(({ content }) => /^Subject: (.*)$/m.exec(content)?.[1]?.trim())),
-    ).toEqual(new Set(["A weekly report is ready"]));
+    expect(mails.filter(({ content }) => !content.includes("Subject: A weekly report is ready"))).toEqual([]);
   });
 
   it("of an emergency access is mailed to its reviewers, without saying whose record it is", async () => {
@@ -62,13 +57,11 @@ describe("a notification that asks for something", () => {
       [world.own, world.there.patient.id, world.there.clinic.id, world.here.provider.userId],
     );
     await work();
-    expect(mailed()).toEqual(await addressesOf([world.there.clinicAdmin, world.owner, world.admin]));
-    expect(
-      server
-        .taken()
-        .map(({ content }) => content)
-        .join(""),
-    ).not.toMatch(/Unconscious/);
+    const mails = server.taken();
+    expect(addressesIn(mails)).toEqual(
+      await addressesOf([world.there.clinicAdmin, world.owner, world.admin]),
+    );
+    expect(JSON.stringify(mails)).not.toMatch(/Unconscious/);
   });
 
   it("is not mailed where it only tells", async () => {

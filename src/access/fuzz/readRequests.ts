@@ -7,7 +7,7 @@ import {
 } from "graphql";
 
 import { type FuzzRequest, RequestWriter } from "./RequestWriter.ts";
-import { alongPath, fieldsOf, fieldText, isLeaf, leavesText, rowTypeOf } from "./selections.ts";
+import { alongPath, fieldsOf, fieldText, isAskedFor, isLeaf, leavesText, rowTypeOf } from "./selections.ts";
 import { typePaths } from "./typePaths.ts";
 
 type Field = GraphQLField<unknown, unknown>;
@@ -69,9 +69,10 @@ function typeRequests(
   gaps: Gaps,
 ): FuzzRequest[] {
   const fields = fieldsOf(type);
-  const leaves = fields.filter(isLeaf);
+  const leaves = fields.filter((field) => isLeaf(field) && !isAskedFor(field));
   const others = fields.filter((field) => !isLeaf(field));
   const chunks = leaves.length > 0 ? [leaves] : [];
+  chunks.push(...fields.filter(isAskedFor).map((field) => [field]));
   for (let index = 0; index < others.length; index += FIELDS_A_REQUEST) {
     chunks.push(others.slice(index, index + FIELDS_A_REQUEST));
   }

@@ -6,6 +6,7 @@ import {
   isInterfaceType,
   isLeafType,
   isObjectType,
+  isRequiredArgument,
 } from "graphql";
 
 import { inputText } from "./inputText.ts";
@@ -18,6 +19,8 @@ const PAGE = 5;
 const ROW_CONNECTION = /^(\w+)Connection$/;
 
 export const isLeaf = (field: Field) => isLeafType(getNamedType(field.type));
+/** A value that is asked for by an argument may be refused because of it, and the row with it: it is asked for by itself. */
+export const isAskedFor = (field: Field) => isLeaf(field) && field.args.some(isRequiredArgument);
 export const fieldsOf = (type: GraphQLObjectType): Field[] => Object.values(type.getFields());
 
 /** The type of the rows of a connection; undefined for any other type. */
@@ -59,7 +62,7 @@ const PAGING: Readonly<Record<string, true>> = {
 
 /** The fields of a type that hold values; without those that cannot be asked for, which must not hide the others. */
 export function leavesText(writer: RequestWriter, type: GraphQLObjectType): string {
-  const leaves = fieldsOf(type).filter(isLeaf);
+  const leaves = fieldsOf(type).filter((field) => isLeaf(field) && !isAskedFor(field));
   return leaves
     .map((field) => writer.optional(() => `${field.name}${argumentsText(writer, field)}`))
     .filter((text) => text !== "")

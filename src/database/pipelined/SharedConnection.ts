@@ -19,8 +19,8 @@ export interface SharedConnectionOptions {
 }
 
 const CONNECTION_TIMEOUT = 5_000;
-/** Milliseconds: longer than any statement may run, so that only a network that has gone silent takes it. */
-const ANSWER_TIMEOUT = 15_000;
+/** Milliseconds: longer than all statements before it may take, so that only a network that has gone silent takes it. */
+const ANSWER_TIMEOUT = 10_000;
 /** Compiling a plan costs more than the short statements here could gain by it. */
 const SETUP = "set jit_optimize_above_cost = -1";
 

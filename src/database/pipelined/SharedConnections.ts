@@ -5,6 +5,8 @@ import { SharedConnection, type SharedConnectionOptions } from "./SharedConnecti
 export interface SharedConnectionsOptions extends SharedConnectionOptions {
   /** How many connections at most. */
   size: number;
+  /** Told of each statement whose plan was of an older schema; it is prepared anew and run again. */
+  onStalePlan: () => void;
 }
 
 interface Waiting {
@@ -41,7 +43,7 @@ export class SharedConnections {
 
   /** Runs one batch. Rejects with Postgres' error, or with the connection's when it was lost before the answer. */
   async run(settings: Settings, statement: Statement): Promise<StatementResult> {
-    const start = (connection: SharedConnection) => runFresh(connection, settings, statement);
+    const start = (connection: SharedConnection) => this.#runFresh(connection, settings, statement);
     const connection = this.#choose();
     try {
       return await (connection
@@ -59,6 +61,24 @@ export class SharedConnections {
     this.#isClosed = true;
     this.#waiting.splice(0).forEach(({ fail }) => fail(closedError()));
     await Promise.all(this.#connections.map((connection) => connection.close()));
+  }
+
+  /** Once more when the server's plan is of an older schema. Nothing was done then: the batch's transaction is rolled back. */
+  async #runFresh(
+    connection: SharedConnection,
+    settings: Settings,
+    statement: Statement,
+  ): Promise<StatementResult> {
+    try {
+      return await connection.run(settings, statement);
+    } catch (error) {
+      if (statement.name === undefined || !isStalePlan(error)) {
+        throw error;
+      }
+      this.#options.onStalePlan();
+      connection.forget(statement.name);
+      return connection.run(settings, statement);
+    }
   }
 
   /** The connection that answers soonest; undefined when all have enough to do. */
@@ -115,23 +135,6 @@ export class SharedConnections {
       }
       this.#waiting.shift()?.start(connection);
     }
-  }
-}
-
-/** Once more when the server's plan is of an older schema. Nothing was done then: the batch's transaction is rolled back. */
-async function runFresh(
-  connection: SharedConnection,
-  settings: Settings,
-  statement: Statement,
-): Promise<StatementResult> {
-  try {
-    return await connection.run(settings, statement);
-  } catch (error) {
-    if (statement.name === undefined || !isStalePlan(error)) {
-      throw error;
-    }
-    connection.forget(statement.name);
-    return connection.run(settings, statement);
   }
 }
 

@@ -83,7 +83,6 @@ export const PRACTICE: MatrixPart = {
     "update app_public.export_requests set expires_at = now() + interval '1 year'",
     "update app_public.export_requests set created_by = auth.uid()",
     "select * from app_private.export_links",
-    "select app_hidden.find_export_link('x')",
     "select app_hidden.live_exports('{}')",
   ],
 };
