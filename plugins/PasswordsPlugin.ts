@@ -1,12 +1,13 @@
 import "graphile-build-pg";
 
 import { access, constant, context, type FieldArgs, list, object, sideEffect, type Step } from "grafast";
-import { extendSchema, gql } from "graphile-utils";
+import { extendSchema } from "graphile-utils";
 import type { PgResource } from "postgraphile/@dataplan/pg";
 import { TYPES } from "postgraphile/@dataplan/pg";
 
 import { assertAcceptablePassword, hashPassword } from "../src/auth/passwordHash.ts";
 import { AppError } from "../src/errors/AppError.ts";
+import { PASSWORD_TYPES } from "./passwordTypes.ts";
 
 /** What one request may do, as PostGraphile's context has it. */
 interface Access {
@@ -32,142 +33,6 @@ interface Proof {
   password: string | null;
 }
 
-const TYPE_DEFINITIONS = gql`
-  """
-  What logIn takes.
-  """
-  input LogInInput {
-    """
-    Comes back in the payload.
-    """
-    clientMutationId: String
-    """
-    The address of the account, in any case.
-    """
-    email: String!
-    """
-    The password of the account.
-    """
-    password: String!
-    """
-    What the person calls the device, to find the session by; at most 100 characters.
-    """
-    deviceName: String
-  }
-
-  """
-  What logIn answers.
-  """
-  type LogInPayload {
-    """
-    What the input said.
-    """
-    clientMutationId: String
-    """
-    The root of all queries.
-    """
-    query: Query
-    """
-    The session that was opened.
-    """
-    result: SessionGrant
-  }
-
-  """
-  What register takes.
-  """
-  input RegisterInput {
-    """
-    Comes back in the payload.
-    """
-    clientMutationId: String
-    """
-    What others see.
-    """
-    displayName: String
-    """
-    The address to sign in with.
-    """
-    email: String!
-    """
-    At least 12 characters.
-    """
-    password: String!
-  }
-
-  """
-  What register answers.
-  """
-  type RegisterPayload {
-    """
-    What the input said.
-    """
-    clientMutationId: String
-    """
-    The root of all queries.
-    """
-    query: Query
-    """
-    True: a mail is on its way to the address. That is all there is to learn here.
-    """
-    result: Boolean
-  }
-
-  """
-  What changePassword takes.
-  """
-  input ChangePasswordInput {
-    """
-    Comes back in the payload.
-    """
-    clientMutationId: String
-    """
-    The password of now.
-    """
-    currentPassword: String!
-    """
-    The password from now on: at least 12 characters.
-    """
-    newPassword: String!
-  }
-
-  """
-  What changePassword answers.
-  """
-  type ChangePasswordPayload {
-    """
-    What the input said.
-    """
-    clientMutationId: String
-    """
-    The root of all queries.
-    """
-    query: Query
-    """
-    How many other sessions have ended by it.
-    """
-    result: Int
-  }
-
-  extend type Mutation {
-    """
-    Signs in with an e-mail address and a password. After ten failures within a quarter of an hour the account, and after
-    fifty the network address, has to wait: TOO_MANY_REQUESTS.
-    """
-    logIn(input: LogInInput!): LogInPayload
-    """
-    Asks for an account with an e-mail address and a password of 12 characters or more. The account is made by
-    confirmRegistration, with the code that is mailed to the address. The answer is the same for an address that has an
-    account already, whose owner is told by mail.
-    """
-    register(input: RegisterInput!): RegisterPayload
-    """
-    Replaces the password of the person who is signed in, and ends all of their other sessions.
-    """
-    changePassword(input: ChangePasswordInput!): ChangePasswordPayload
-  }
-`;
-
 /** Runs in a transaction of its own, which is committed whatever becomes of the sign-in: attempts stay counted. */
 async function ask<Row>({ withPgClient, pgSettings }: Access, text: string, values: unknown[]): Promise<Row> {
   const { rows } = await withPgClient(pgSettings, (client) => client.query<Row>({ text, values }));
@@ -187,6 +52,7 @@ function assertNoWait(seconds: number | null): void {
 
 const BEGIN_LOG_IN = "select * from app_hidden.begin_log_in($1)";
 const BEGIN_CHANGE = "select b.* from app_public.viewer() v, app_hidden.begin_log_in(v.email) b";
+const BEGIN_CONFIRMATION = "select app_hidden.begin_confirmation($1) as parameters";
 const BEGIN_REGISTRATION = "select app_hidden.begin_registration($1) as retry_after";
 
 async function proveTo(request: Access, text: string, values: unknown[], password: string): Promise<Proof> {
@@ -206,6 +72,14 @@ async function hashNew(request: Access, { email, password }: Credentials): Promi
   const { retry_after } = await ask<Pick<Beginning, "retry_after">>(request, BEGIN_REGISTRATION, [email]);
   assertNoWait(retry_after);
   return { hash: await hashPassword(password) };
+}
+
+async function proveRegistration(
+  request: Access,
+  { code, password }: { code: string; password: string },
+): Promise<{ hash: string }> {
+  const { parameters } = await ask<Pick<Beginning, "parameters">>(request, BEGIN_CONFIRMATION, [code]);
+  return { hash: await hashPassword(password, parameters) };
 }
 
 async function proveAndHash(
@@ -248,16 +122,16 @@ function call(resource: PgResource, fieldArgs: FieldArgs, texts: Readonly<Record
 const PAYLOAD = { plans: { query: () => constant(true) } };
 
 /**
- * `logIn`, `register` and `changePassword`: passwords are hashed here, with Argon2id and no connection held meanwhile; SQL
+ * `logIn`, `register`, `confirmRegistration` and `changePassword`: passwords are hashed here, with Argon2id and no connection held meanwhile; SQL
  * compares the hashes, so that none leaves the database, and counts the attempts.
  */
 export const PasswordsPlugin: GraphileConfig.Plugin = extendSchema((build) => {
-  const { log_in, register, change_password } = build.pgResources;
-  if (!log_in || !register || !change_password) {
+  const { log_in, register, confirm_registration, change_password } = build.pgResources;
+  if (!log_in || !register || !confirm_registration || !change_password) {
     return { typeDefs: [] };
   }
   return {
-    typeDefs: TYPE_DEFINITIONS,
+    typeDefs: PASSWORD_TYPES,
     objects: {
       Mutation: {
         plans: {
@@ -277,6 +151,13 @@ export const PasswordsPlugin: GraphileConfig.Plugin = extendSchema((build) => {
               display_name: fieldArgs.getRaw(["input", "displayName"]),
             });
           },
+          confirmRegistration(_$root: Step, fieldArgs: FieldArgs) {
+            return call(confirm_registration, fieldArgs, {
+              code: fieldArgs.getRaw(["input", "code"]),
+              password_hash: access(prepared(fieldArgs, proveRegistration), "hash"),
+              device_name: fieldArgs.getRaw(["input", "deviceName"]),
+            });
+          },
           changePassword(_$root: Step, fieldArgs: FieldArgs) {
             const $proof = prepared(fieldArgs, proveAndHash);
             return call(change_password, fieldArgs, {
@@ -289,6 +170,7 @@ export const PasswordsPlugin: GraphileConfig.Plugin = extendSchema((build) => {
       },
       LogInPayload: PAYLOAD,
       RegisterPayload: PAYLOAD,
+      ConfirmRegistrationPayload: PAYLOAD,
       ChangePasswordPayload: PAYLOAD,
     },
   };

@@ -191,9 +191,10 @@ function contradictions(config: Config): string[] {
   if (config.environment !== "production") {
     return problems;
   }
-  if (!database.url && !(database.gatewayUrl && database.workerUrl)) {
+  // Which process this is, and so which of them it needs, is known where it connects.
+  if (!database.url && !database.gatewayUrl && !database.workerUrl) {
     problems.push(
-      "production does not use the embedded Postgres: set DATABASE_URL, or GATEWAY_DATABASE_URL and WORKER_DATABASE_URL",
+      "production does not use the embedded Postgres: set DATABASE_URL, or GATEWAY_DATABASE_URL or WORKER_DATABASE_URL",
     );
   }
   if (database.url && !database.roleSecret && !(database.gatewayUrl && database.workerUrl)) {

@@ -89,6 +89,8 @@ export function makeEventRecorder(
     registers: [metrics.registry],
   });
   const enqueue = makeQueue(pool, metrics);
+  /** Refusals whose answers may have left already. */
+  const pending = new Set<Promise<void>>();
   return {
     async record(events) {
       try {
@@ -108,9 +110,15 @@ export function makeEventRecorder(
           scoped.error({ problem, errorCode: event.errorCode }, REFUSAL_LOST);
         },
       );
+      pending.add(written);
+      void written.finally(() => pending.delete(written));
       await Promise.race([written, patience()]);
     },
-    close: () => pool.end(),
+    close: async () => {
+      // Their answers have left: nobody else waits for them.
+      await Promise.all(pending);
+      await pool.end();
+    },
   };
 }
 

@@ -12,6 +12,7 @@ const ROLES = [
   "worker",
   "backup",
   "sealer",
+  "recorder",
   "shadow",
   "root",
 ] as const satisfies (keyof DatabaseUrls)[];

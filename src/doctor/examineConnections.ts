@@ -34,7 +34,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOTFOUND: "there is no such host: correct its name",
   ETIMEDOUT: "the host does not answer: look at the network and the firewall",
 };
-const BESIDES_REQUESTS = 3;
+const BESIDES_REQUESTS = 6;
 /** Milliseconds; a token is accepted 30 seconds around its times. */
 const CLOCK_TOLERANCE = 5_000;
 

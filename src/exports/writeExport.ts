@@ -103,7 +103,7 @@ function lineFormatter(): Duplex {
 }
 
 /**
- * Text is quoted always, and has an apostrophe where a spreadsheet would take it for a formula (security.md B5, 77). Numbers
+ * Text is quoted always, and has an apostrophe where a spreadsheet would take it for a formula. Numbers
  * stay numbers: those of these tables have at most 14 digits, which JavaScript keeps exactly.
  */
 function csvFormatters(): Duplex[] {

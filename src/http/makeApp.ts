@@ -49,6 +49,6 @@ export async function makeApp(
     ...makeReadGraphqlRequest(limits.api.documents, MAXIMUM_BODY_BYTES),
   );
   app.use(WEBHOOKS_PATH, await makeWebhooks(config, { pool, maximumBytes: MAXIMUM_BODY_BYTES }));
-  app.use(EXPORTS_PATH, makeExports(config, { pool, door }));
+  app.use(EXPORTS_PATH, limits.requests.chargeArrival, makeExports(config, { pool, door }));
   return app;
 }

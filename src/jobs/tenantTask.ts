@@ -55,7 +55,7 @@ const MAY_ACT = `\
 select app_hidden.current_user_id() is not null
 and $1::uuid = any (array(select app_hidden.my_organization_ids())) as may_act`;
 
-/** Makes the task of src/tasks/<name>.ts, for jobs that belong to one organization (security.md C 9–11). */
+/** Makes the task of src/tasks/<name>.ts, for jobs that belong to one organization. */
 export function tenantTask<Payload>(
   name: string,
   { parse, perform, ...limits }: TenantTask<Payload>,

@@ -1,7 +1,16 @@
 import { systemTask } from "../jobs/systemTask.ts";
 
 /** As app_hidden.clean_up() knows them. */
-const KINDS = ["sessions", "shares", "webhook_events", "dead_letters", "job_effects"];
+const KINDS = [
+  "sessions",
+  "shares",
+  "webhook_events",
+  "dead_letters",
+  "registrations",
+  "email_tokens",
+  "export_links",
+  "job_effects",
+];
 
 /** Deletes what nobody can use any more (jobs/clean_up.sql), each batch in a transaction of its own. */
 export default systemTask("maintenance__clean_up", {

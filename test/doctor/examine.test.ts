@@ -76,7 +76,7 @@ describe("doctor", () => {
     [
       "more connections than there are",
       () => ({ GATEWAY_POOL_SIZE: "900" }),
-      /want 919 connections, the server allows/,
+      /want 922 connections, the server allows/,
     ],
     ["a contradiction", () => ({ PORT: "7000", ADMIN_PORT: "7000" }), /PORT and ADMIN_PORT must differ/],
     [

@@ -12,7 +12,9 @@ const GRANT = "result { accessToken refreshToken userId sessionId }";
 const REGISTER = `mutation ($email: String!) {
   register(input: { email: $email, password: "correct horse battery", displayName: "Jo" }) { result }
 }`;
-const CONFIRM = `mutation ($code: String!) { confirmRegistration(input: { code: $code }) { ${GRANT} } }`;
+const CONFIRM = `mutation ($code: String!) {
+  confirmRegistration(input: { code: $code, password: "correct horse battery" }) { ${GRANT} }
+}`;
 const LOG_IN = `mutation ($email: String!, $password: String!) {
   logIn(input: { email: $email, password: $password }) { ${GRANT} }
 }`;

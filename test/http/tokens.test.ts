@@ -125,7 +125,7 @@ describe.each(["production", "development"])("a server in %s", (mode) => {
     const code = await mailedCode(db.superuser, email);
     const confirmed = await ask(
       server.url,
-      `mutation { confirmRegistration(input: { code: "${code}" }) { ${grant} } }`,
+      `mutation { confirmRegistration(input: { code: "${code}", password: "correct horse battery" }) { ${grant} } }`,
     );
     const first = dataOf(confirmed).confirmRegistration.result;
     const refresh = (token: string) =>

@@ -16,7 +16,7 @@ export async function addAccounts(superuser: Pool): Promise<void> {
         make_account.email, make_account.password_hash, make_account.display_name,
         sha256(convert_to('code of ' || make_account.email, 'UTF8'))
       );
-      select app_public.confirm_registration('code of ' || make_account.email, make_account.device_name);
+      select app_public.confirm_registration('code of ' || make_account.email, make_account.password_hash, make_account.device_name);
     $$ language sql volatile security definer set search_path to ''`);
   await superuser.query(
     "grant execute on function app_public.make_account(text, text, text, text) to app_anonymous, app_user",

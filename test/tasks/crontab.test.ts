@@ -9,6 +9,7 @@ import { createWorld, type World } from "../../src/access/world/world.ts";
 import { startWorker } from "../../src/jobs/startWorker.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { queuedJobs, runJobs } from "../support/jobs.ts";
+import { count } from "./organizationWork.ts";
 
 const db = useTestDatabase();
 const SOURCES = join(import.meta.dirname, "../../src");
@@ -68,6 +69,12 @@ describe("the schedule", () => {
         .query("select nextval('graphile_worker.jobs_id_seq1'::regclass)::int as id")
         .then(({ rows }) => rows[0].id as number);
     const tick = JSON.stringify({ _cron: { ts: "2026-03-09T13:00:00Z" } });
+    const recipients =
+      (await count(db, `from app_public.clinic_memberships where role = 'clinic_admin' and active`)) +
+      (await count(
+        db,
+        `from app_public.organization_memberships where role in ('owner', 'admin') and active`,
+      ));
     const counts: number[] = [];
     for (let run = 0; run < 2; run += 1) {
       const before = await added();
@@ -76,7 +83,8 @@ describe("the schedule", () => {
       await runJobs(db);
       counts.push((await added()) - before - 1);
     }
-    // Two, and one of each for each of the two organizations; then the two alone.
-    expect(counts).toEqual([6, 2]);
+    // Two, one of each for each of the two organizations, and a mail for each of those who run one of their clinics or
+    // organizations; then the two alone.
+    expect(counts).toEqual([6 + recipients, 2]);
   });
 });

@@ -24,7 +24,7 @@ import {
   sendProbes,
 } from "./probes.ts";
 import type { Sources } from "./sources.ts";
-import { readDigest, removeForeignRows } from "./tenantRows.ts";
+import { forgetReads, readDigest, removeForeignRows } from "./tenantRows.ts";
 import { ValuePool } from "./ValuePool.ts";
 import { Walk } from "./Walk.ts";
 
@@ -132,7 +132,10 @@ async function walkThrough(ground: Ground): Promise<void> {
     await sendShare(ground, served, probes, answers);
     return { written: probes, before: answers };
   });
-  await withClient(database.urls.superuser, (client) => removeForeignRows(client, fuzz.tables));
+  await withClient(database.urls.superuser, async (client) => {
+    await removeForeignRows(client, fuzz.tables);
+    await forgetReads(client);
+  });
   walk.expectDigest(await withClient(database.urls.superuser, readDigest));
   const again = written.map(({ request, variables, callers }) => ({ request, variables, callers }));
   const after = await sendProbes(walk, again, step("what others see without it", again.length));

@@ -139,3 +139,16 @@ export async function removeForeignRows(client: ClientBase, tables: readonly Ten
     }
   });
 }
+
+/**
+ * What people have read over HTTP since they were last asked is on record, and they may look at it: their trail would not be
+ * the same the next time. A throw-away database only: nothing else removes events.
+ */
+export async function forgetReads(client: ClientBase): Promise<void> {
+  await client.query(`
+    begin;
+    alter table app_audit.events disable trigger _300_refuse_change;
+    delete from app_audit.events where command in ('SELECT', 'ATTEMPT');
+    alter table app_audit.events enable always trigger _300_refuse_change;
+    commit`);
+}

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { prepareValue } from "pg/lib/utils.js";
 
+import { INVALID_SQL_STATEMENT_NAME } from "../../errors/sqlStates.ts";
 import type { PreparedStatements } from "./PreparedStatements.ts";
 
 /** For the statement and no longer, as `set_config(…, true)` has them. */
@@ -25,7 +26,8 @@ export interface StatementResult {
 interface Connection {
   stream: { cork(): void; uncork(): void };
   parse(message: { text: string; name: string }): void;
-  bind(message: { statement: string; values: readonly unknown[]; valueMapper: typeof prepareValue }): void;
+  /** `values`: as `prepareValue` gives them. */
+  bind(message: { statement: string; values: readonly unknown[] }): void;
   describe(message: { type: "P"; name: string }): void;
   execute(message: object): void;
   close(message: { type: "S"; name: string }): void;
@@ -68,7 +70,8 @@ export class BatchQuery extends Query {
     // No name: pg would keep a book of prepared statements of its own, which a batch of two confuses.
     super({ text: statement.text, rowMode: statement.arrayMode ? "array" : undefined }, undefined, callback);
     this.#settings = Object.entries(settings);
-    this.#statement = statement;
+    // Before anything is written: half a batch without its Sync would take the next one into its transaction.
+    this.#statement = { ...statement, values: (statement.values ?? []).map((value) => prepareValue(value)) };
     this.#prepared = prepared;
     this.#areSettingsDone = this.#settings.length === 0;
   }
@@ -106,6 +109,10 @@ export class BatchQuery extends Query {
 
   override handleError(error: Error, connection: Connection): void {
     this.#parsed.forEach((name) => this.#prepared.forget(name));
+    if ((error as { code?: unknown }).code === INVALID_SQL_STATEMENT_NAME) {
+      // The server has forgotten one, and so maybe all, that of the settings among them.
+      this.#prepared.forgetAll();
+    }
     super.handleError(error, connection);
   }
 
@@ -117,7 +124,7 @@ export class BatchQuery extends Query {
       connection.parse({ text, name });
       this.#parsed.push(name);
     }
-    connection.bind({ statement: name, values, valueMapper: prepareValue });
+    connection.bind({ statement: name, values });
   }
 }
 

@@ -43,6 +43,12 @@ export class PreparedStatements {
     return { close, parse: true };
   }
 
+  /** When the server does not know one that it should: its memory may have been emptied (`deallocate all`, a pooler). */
+  forgetAll(): void {
+    this.#names.forEach((name) => this.#uncertain.add(name));
+    this.#names.clear();
+  }
+
   /** After an error of the batch that parsed it, or when its plan has become useless. */
   forget(name: string): void {
     if (this.#names.delete(name)) {

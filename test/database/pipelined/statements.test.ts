@@ -162,6 +162,30 @@ describe("a connection", () => {
     expect(await pipelines.run(person, WHO)).toEqual([[person.userId, "app_user"]]);
   });
 
+  it("whose prepared statements the server has forgotten works on, after it has prepared them anew", async () => {
+    const forget = { name: "forget", text: "deallocate all" };
+    for (const run of [pipelines.run, pipelines.runShared]) {
+      await run(person, WHO);
+      await run(person, forget);
+      expect(await run(person, WHO)).toEqual([[person.userId, "app_user"]]);
+      expect(await run(null, WHO)).toEqual([[null, "app_anonymous"]]);
+    }
+  });
+
+  it("is not harmed by a value that cannot be sent", async () => {
+    const values = [
+      {
+        toPostgres: () => {
+          throw new Error("no");
+        },
+      },
+    ];
+    const hurt = { name: "hurt", text: "select $1::text", values };
+    await expect(pipelines.runShared(person, hurt)).rejects.toThrow("no");
+    await expect(pipelines.run(person, { ...hurt, name: "hurt too" })).rejects.toThrow("no");
+    expect(await pipelines.runShared(null, WHO)).toEqual([[null, "app_anonymous"]]);
+  });
+
   it("keeps only as many statements as it may", async () => {
     for (let n = 0; n < 120; n++) {
       await pipelines.run(person, { name: `many ${n}`, text: `select ${n} as n` });

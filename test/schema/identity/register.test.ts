@@ -57,7 +57,8 @@ async function codeFor(request: Request, email: string): Promise<string | null |
   return addressed?.code;
 }
 
-const confirm = (request: Request, code: string) => grantOf(request, "confirm_registration($1)", [code]);
+const confirm = (request: Request, code: string, password = PASSWORD) =>
+  grantOf(request, "confirm_registration($1, $2)", [code, hashOf(password)]);
 
 describe("register", () => {
   it("makes no account, and asks for a mail with the registration's id in its job and nothing else", () =>
@@ -170,11 +171,19 @@ describe("confirm_registration", () => {
       await register(request, email, "password of Edith");
       const code = (await codeFor(request, email)) ?? "";
       await register(request, email, "password of another");
-      await confirm(request, code);
+      await confirm(request, code, "password of Edith");
       const logIn = (password: string) =>
         request.value("select user_id from app_public.log_in($1, $2)", [email, hashOf(password)]);
       expect(await logIn("password of Edith")).toBeTruthy();
       await expect(logIn("password of another")).rejects.toMatchObject({ code: "LOGIN" });
+    }));
+
+  it("denies whoever has the code and not the password: the account would open for somebody else", () =>
+    asNobody(async (request) => {
+      const email = "felix@example.com";
+      await register(request, email, "password of somebody else");
+      const code = (await codeFor(request, email)) ?? "";
+      await expect(confirm(request, code, "password of Felix")).rejects.toMatchObject({ code: "NTFND" });
     }));
 
   it("has no code for an address with an account, nor for one that got one meanwhile", () =>
