@@ -37,9 +37,6 @@ const change = () =>
 /** The next attempt is now. */
 async function hurry(): Promise<void> {
   await db.superuser.query("update graphile_worker._private_jobs set run_at = now()");
-  await db.superuser.query(
-    "update app_public.webhook_deliveries set next_attempt_at = now() where status = 'waiting'",
-  );
 }
 
 describe("a change", () => {
