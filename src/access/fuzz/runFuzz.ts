@@ -127,6 +127,8 @@ async function walkThrough(ground: Ground): Promise<void> {
     if (served) {
       await introduce(database, served, fuzz.outsiders);
     }
+    await withClient(database.urls.superuser, forgetReads);
+    walk.expectDigest(await withClient(database.urls.superuser, readDigest));
     const probes = probesOf(ground);
     const answers = await sendProbes(walk, probes, step("what others see", probes.length));
     await sendShare(ground, served, probes, answers);

@@ -141,8 +141,8 @@ export async function removeForeignRows(client: ClientBase, tables: readonly Ten
 }
 
 /**
- * What people have read over HTTP since they were last asked is on record, and they may look at it: their trail would not be
- * the same the next time. A throw-away database only: nothing else removes events.
+ * What people have read over HTTP is on record, and they may look at it: before each of two times that are compared, their
+ * trail is without it. A throw-away database only: nothing else removes events.
  */
 export async function forgetReads(client: ClientBase): Promise<void> {
   await client.query(`
