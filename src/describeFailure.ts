@@ -6,6 +6,10 @@ export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) {
     return String(error);
   }
+  // Wrong options are whoever's who typed them, though node:util throws a TypeError for them.
+  if ((error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS_")) {
+    return error.message;
+  }
   if (PROGRAMMING_ERRORS.some((kind) => error instanceof kind)) {
     return error.stack ?? error.message;
   }

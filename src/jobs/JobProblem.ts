@@ -9,7 +9,6 @@ export const JOB_PROBLEMS = {
   lock_lost: "Another worker has taken the job over.",
   stopped: "The worker had to stop before the job was done.",
   worker_lost: "Each worker that had the job ended before the job did.",
-  unknown_task: "No task of this name exists.",
   failed: "The job failed; the log of the worker says more under the job's id.",
 } as const;
 

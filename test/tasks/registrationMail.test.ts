@@ -89,6 +89,9 @@ it("a mail that could not be sent brings a code that works when it is sent again
   server.accept();
   await db.superuser.query("update graphile_worker._private_jobs set run_at = now()");
   const code = /#([0-9a-f]{64})/.exec((await mailed())?.content ?? "")?.[1];
-  const confirmed = await confirm(code, PASSWORD);
-  expect(confirmed.data.confirmRegistration.result.accessToken).toBeTruthy();
+  const { accessToken } = (await confirm(code, PASSWORD)).data.confirmRegistration.result;
+  const viewer = await api.query(null, "{ viewer { email } }", {
+    headers: { authorization: `Bearer ${accessToken}` },
+  });
+  expect(viewer.data).toEqual({ viewer: { email: "later@example.com" } });
 });

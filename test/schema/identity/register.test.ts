@@ -171,10 +171,10 @@ describe("confirm_registration", () => {
       await register(request, email, "password of Edith");
       const code = (await codeFor(request, email)) ?? "";
       await register(request, email, "password of another");
-      await confirm(request, code, "password of Edith");
+      const { user_id: edith } = await confirm(request, code, "password of Edith");
       const logIn = (password: string) =>
         request.value("select user_id from app_public.log_in($1, $2)", [email, hashOf(password)]);
-      expect(await logIn("password of Edith")).toBeTruthy();
+      expect(await logIn("password of Edith")).toBe(edith);
       await expect(logIn("password of another")).rejects.toMatchObject({ code: "LOGIN" });
     }));
 
