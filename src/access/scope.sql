@@ -112,7 +112,7 @@ app_function as (
     p.oid, p.oid::regprocedure::text as object, s.name as schema, s.is_exposed, p.proname, p.proowner, p.proacl,
     p.prosecdef, p.proconfig, p.provolatile, p.proleakproof, p.prorettype, l.lanname as language,
     -- The text without its comments, which may say anything.
-    regexp_replace(p.prosrc, '--[^\n]*', '', 'g') as body
+    regexp_replace(concat(p.prosrc, pg_catalog.pg_get_function_sqlbody(p.oid)), '--[^\n]*', '', 'g') as body
   from pg_catalog.pg_proc p
   join app_schema s on s.oid = p.pronamespace
   join pg_catalog.pg_language l on l.oid = p.prolang

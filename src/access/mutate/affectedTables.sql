@@ -9,7 +9,8 @@ relation as (
   where n.nspname = any ($2::text[]) and c.relkind in ('r', 'p', 'v')
 ),
 routine as (
-  select p.oid, format('%I.%I', n.nspname, p.proname) as name, p.oid::regprocedure::text as signature, p.prosrc as body
+  select p.oid, format('%I.%I', n.nspname, p.proname) as name, p.oid::regprocedure::text as signature,
+    concat(p.prosrc, pg_catalog.pg_get_function_sqlbody(p.oid)) as body
   from pg_catalog.pg_proc p
   join pg_catalog.pg_namespace n on n.oid = p.pronamespace
   where n.nspname = any ($2::text[])
