@@ -1,5 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 
+import { makeKeyedHash } from "./keyedHash.ts";
+
 /** Where a request comes from, in a form that tells nobody the address. */
 export interface Client {
   /** Of the address alone: what is counted when passwords are tried. */
@@ -19,7 +21,7 @@ export function makeHashClient(secret: string | null): HashClient {
   const key = createHmac("sha256", secret ?? randomBytes(32))
     .update("bailiwick client hash")
     .digest();
-  const hash = (text: string) => createHmac("sha256", key).update(text).digest("hex");
+  const hash = makeKeyedHash(key);
   return (address, userAgent) => {
     if (address === "") {
       return null;

@@ -1,3 +1,6 @@
+import type { KeyObject } from "node:crypto";
+
+import { LRU } from "@graphile/lru";
 import jwt from "jsonwebtoken";
 
 import type { AuthConfig } from "../config.ts";
@@ -15,6 +18,15 @@ interface TokenHead {
   issuer: string;
 }
 
+/** A token whose signature, issuer and audience were found right under this key. */
+interface Verified {
+  head: TokenHead;
+  key: KeyObject;
+  payload: jwt.JwtPayload;
+}
+
+/** Tokens that are remembered, the latest used. */
+const REMEMBERED = 2000;
 const MAXIMUM_TOKEN_BYTES = 8192;
 const CLOCK_SKEW_SECONDS = 30;
 const BASE64URL_PATTERN = /^[A-Za-z0-9_-]+$/;
@@ -22,37 +34,59 @@ const TYPES = ["jwt", "at+jwt"];
 /** Headers with which a token would bring its own key, or that change how it must be read. */
 const REFUSED_HEADERS = ["crit", "jku", "jwk", "x5u", "x5c", "b64", "zip"];
 
-/** `now` (milliseconds) is for tests. */
+/**
+ * A token that has verified is remembered, so that its next request does not verify it anew, which takes longer than all
+ * else of its authentication: as long as its issuer still has the very key. Its time is asked each time; whether its session
+ * has ended is asked elsewhere (recognizePerson.ts, accessChanges.ts).
+ *
+ * `now` (milliseconds) is for tests.
+ */
 export function makeVerifyToken(
   config: AuthConfig,
   { now = Date.now }: { now?: () => number } = {},
 ): VerifyToken {
   const issuers = makeTrustedIssuers(config, now);
+  const verified = new LRU<string, Verified>({ maxLength: REMEMBERED });
   return async (token) => {
-    const { alg, kid, issuer } = parseHead(token);
-    const trusted = issuers.get(issuer);
+    const known = verified.get(token);
+    const head = known?.head ?? parseHead(token);
+    const trusted = issuers.get(head.issuer);
     if (!trusted) {
       throw refuse("its issuer is unknown");
     }
-    const found = await trusted.findKey(kid);
+    const found = await trusted.findKey(head.kid);
     if (!found) {
       throw refuse("its key is unknown");
     }
-    if (found.algorithm !== alg || trusted.outside?.algorithms.includes(found.algorithm) === false) {
+    if (found.algorithm !== head.alg || trusted.outside?.algorithms.includes(found.algorithm) === false) {
       throw refuse("its algorithm is not the one of its key");
     }
     const seconds = Math.floor(now() / 1000);
+    if (known?.key === found.key && isInTime(known.payload, seconds)) {
+      return parseTokenClaims(known.payload, { outside: trusted.outside, now: seconds });
+    }
     const payload = asRefusal(() =>
       jwt.verify(token, found.key, {
         algorithms: [found.algorithm],
-        issuer,
+        issuer: head.issuer,
         audience: trusted.audience === null ? undefined : (trusted.audience as [string, ...string[]]),
         clockTolerance: CLOCK_SKEW_SECONDS,
         clockTimestamp: seconds,
       }),
     );
-    return parseTokenClaims(payload, { outside: trusted.outside, now: seconds });
+    const claims = parseTokenClaims(payload, { outside: trusted.outside, now: seconds });
+    verified.set(token, { head, key: found.key, payload: payload as jwt.JwtPayload });
+    return claims;
   };
+}
+
+/** As the library has it; what is not in time goes to the library, which says why. */
+function isInTime({ exp, nbf }: jwt.JwtPayload, seconds: number): boolean {
+  return (
+    exp !== undefined &&
+    seconds < exp + CLOCK_SKEW_SECONDS &&
+    (nbf === undefined || nbf <= seconds + CLOCK_SKEW_SECONDS)
+  );
 }
 
 /** Runs the library's verification; its errors become ours. */

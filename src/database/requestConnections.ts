@@ -14,6 +14,7 @@ import { runBatch } from "./pipelined/runBatch.ts";
 import type { ShortReads } from "./pipelined/ShortReads.ts";
 import { isStalePlan } from "./stalePlans.ts";
 import { watchStatement } from "./watchStatements.ts";
+import { writeName } from "./writeName.ts";
 
 export interface RequestConnectionParts extends ExclusiveConnections {
   shortReads: ShortReads;
@@ -35,8 +36,8 @@ const books = new WeakMap<PoolClient, PreparedStatements>();
 /**
  * What PostGraphile's service takes connections from, instead of from the pool itself. Settings, statement and commit take
  * one round trip: each statement of a plan is a transaction by itself, and `withTransaction` makes several of them one. A
- * named statement is a read (Grafast gives mutations no name); those known to be short share a few connections, many at a
- * time. All others go through a gate that turns away what would wait too long, and once more where Postgres says that only
+ * statement that comes with a name is a read (Grafast gives mutations none); those known to be short share a few
+ * connections, many at a time. All others go through a gate that turns away what would wait too long, and once more where Postgres says that only
  * the moment was wrong.
  */
 export function makeRequestConnections(parts: RequestConnectionParts) {
@@ -64,22 +65,25 @@ export function makeRequestConnections(parts: RequestConnectionParts) {
 
 /** One statement on a connection that nobody else uses meanwhile. */
 function makeRunExclusive(parts: RequestConnectionParts) {
-  return (settings: Settings, statement: Statement): Promise<StatementResult> =>
-    lendConnection(parts, settings, async (client) => {
+  return (settings: Settings, given: Statement): Promise<StatementResult> => {
+    const name = given.name ?? writeName(given.text);
+    const statement = { ...given, name };
+    return lendConnection(parts, settings, async (client) => {
       const prepared = books.get(client) ?? new PreparedStatements(parts.preparedLimit);
       books.set(client, prepared);
       const sent = performance.now();
       try {
         return await watchStatement(client, statement, () => runBatch(client, settings, statement, prepared));
       } catch (error) {
-        if (statement.name !== undefined && isStalePlan(error)) {
-          prepared.forget(statement.name);
+        if (isStalePlan(error)) {
+          prepared.forget(name);
         }
         throw error;
       } finally {
-        parts.shortReads.record(statement.name, performance.now() - sent);
+        parts.shortReads.record(given.name, performance.now() - sent);
       }
     });
+  };
 }
 
 async function runAgain<T>({ events }: ExclusiveConnections, attemptOnce: () => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 
+import { makeKeyedHash } from "../auth/keyedHash.ts";
 import type { Config } from "../config.ts";
 
 /** Turns an id or address into a word that is always the same for it, and cannot be turned back without the key. */
@@ -16,5 +17,6 @@ export function makePseudonym(config: Pick<Config, "telemetry" | "database" | "a
   const secret =
     config.telemetry.hashKey ?? config.database.roleSecret ?? config.auth.jwtSecret ?? randomBytes(32);
   const key = createHmac("sha256", secret).update("bailiwick log pseudonyms").digest();
-  return (value) => createHmac("sha256", key).update(value).digest("hex").slice(0, LENGTH);
+  const hash = makeKeyedHash(key);
+  return (value) => hash(value).slice(0, LENGTH);
 }

@@ -56,11 +56,20 @@ beforeEach(() => {
   keys = [publish("rsa", rsa), publish("ec", ec)];
   fetches = 0;
   now = 1_800_000_000_000;
+  verify = makeVerifyToken(config(), { now: () => now });
+});
+
+function config() {
   const issuer = "https://issuer.example";
   const outside = [soleIssuer(jwksUri, issuer, "bailiwick")];
-  const config = { jwtSecret: null, issuer, audience: "bailiwick", outside };
-  verify = makeVerifyToken(config, { now: () => now });
-});
+  return { jwtSecret: null, issuer, audience: "bailiwick", outside };
+}
+
+const isDenied = (token: string) =>
+  verify(token).then(
+    () => false,
+    (error: { code?: unknown }) => error.code === "UNAUTHENTICATED",
+  );
 
 describe("keys of an outside issuer", () => {
   it("verify RS256 and ES256, fetched once", async () => {
@@ -119,6 +128,23 @@ describe("keys of an outside issuer", () => {
     await expect(verify(sign("next", nextRsa.privateKey, "RS256"))).resolves.toMatchObject({
       facts: { subject: sub },
     });
+  });
+
+  it("deny what a key signed that has another one in its place, or none, however often it was accepted", async () => {
+    const token = sign("rsa", rsa.privateKey, "RS256", { exp: now / 1000 + 3600 });
+    for (const published of [[publish("rsa", nextRsa)], []]) {
+      keys = [publish("rsa", rsa), publish("ec", ec)];
+      now += 31_000;
+      verify = makeVerifyToken(config(), { now: () => now });
+      await verify(token);
+      await verify(token);
+      keys = [...published, publish("ec", ec)];
+      now += 601_000;
+      // The refresh starts now, and nobody waits for it.
+      while (!(await isDenied(token))) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
   });
 
   it("are asked for once in 30 seconds, however many unknown key ids come", async () => {

@@ -52,6 +52,18 @@ describe("verifyToken", () => {
     await denies(sign({ exp: NOW - 31 }));
   });
 
+  it("accepts a token again, and denies it when its time is over or, by a clock set back, not yet come", async () => {
+    let now = NOW;
+    const check = makeVerifyToken(config, { now: () => now * 1000 });
+    const token = sign({ nbf: NOW });
+    await expect(check(token)).resolves.toMatchObject({ userId });
+    await expect(check(token)).resolves.toMatchObject({ userId });
+    now = NOW + 931;
+    await expect(check(token)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    now = NOW - 31;
+    await expect(check(token)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+  });
+
   it.each(["none", "nOnE", "NONE", "HS384", "HS512", "RS256", "ES256", ""])("denies alg %p", async (alg) => {
     await denies(forge({ alg }, claims));
     await denies(`${encode({ alg })}.${encode(claims)}.`);

@@ -8,6 +8,7 @@ import {
   makeRequestConnections,
   type RequestConnectionParts,
 } from "../../src/database/requestConnections.ts";
+import { writeName } from "../../src/database/writeName.ts";
 import { ReleaseList } from "../../src/ReleaseList.ts";
 import { makeMetrics } from "../../src/telemetry/metrics.ts";
 import { useTestDatabase } from "../support/database.ts";
@@ -52,6 +53,17 @@ describe("a transaction of a request", () => {
     const { rows } = await connections()(SETTINGS, (client) => client.query<{ name: string }>(read));
     expect(rows[0]?.name).toBe("bailiwick a-request");
     expect((await parts.pool.query(read.text)).rows[0].name).toBe("bailiwick-gateway");
+  });
+
+  it("is prepared once a connection, also where it changes something and has no name", async () => {
+    const text =
+      "select count(*) filter (where statement ~ 'pg_prepared_statements')::int as own from pg_prepared_statements";
+    const counts: unknown[] = [];
+    for (let round = 0; round < 3; round++) {
+      counts.push((await connections()(SETTINGS, (client) => client.query({ text }))).rows[0]);
+    }
+    expect(counts).toEqual([{ own: 1 }, { own: 1 }, { own: 1 }]);
+    expect(parts.shortReads.takes(writeName(text))).toBe(false);
   });
 
   it("is run again when it failed for the moment, four times at most", async () => {
