@@ -22,6 +22,7 @@ import { ScalarRangesPlugin } from "./ScalarRangesPlugin.ts";
 import { makeSessionAccessTokenPlugin } from "./SessionAccessTokenPlugin.ts";
 import { TenantInflectionPlugin } from "./TenantInflectionPlugin.ts";
 import { TenantOrderPlugin } from "./TenantOrderPlugin.ts";
+import { TimestampsPlugin } from "./TimestampsPlugin.ts";
 import { VaultInflectionPlugin } from "./VaultInflectionPlugin.ts";
 
 /** Every plugin of ours, in the order in which the preset takes them. */
@@ -47,6 +48,7 @@ export function makePlugins(
     PasswordsPlugin,
     makeSessionAccessTokenPlugin(signToken),
     ScalarRangesPlugin,
+    TimestampsPlugin,
     NotePatientsPlugin,
     GeneratedDescriptionsPlugin,
     makePageSizePlugin(limits.page.defaultSize),
