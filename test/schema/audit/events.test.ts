@@ -134,6 +134,35 @@ describe("an event", () => {
       await tamper(client, `update ${rows[0].name} set actor_id = null`);
     }));
 
+  it.each([
+    ["names its actor", "events_person_is_named", ["app_user", "UPDATE", 1, "ok", null]],
+    ["has a command that is known", "events_command_is_known", ["app_worker", "MERGE", 1, "ok", null]],
+    ["names the row it changes", "events_change_names_row", ["app_worker", "UPDATE", null, "ok", null]],
+    ["has an outcome that is known", "events_outcome_is_known", ["app_worker", "SELECT", 1, "maybe", null]],
+    ["says why it was denied", "events_refusal_has_code", ["app_worker", "ATTEMPT", null, "denied", null]],
+    [
+      "is denied as an attempt only",
+      "events_attempt_is_refused",
+      ["app_worker", "UPDATE", 1, "denied", "FORBIDDEN"],
+    ],
+  ])("%s, in a session that skips triggers too", (_, constraint, [role, command, row, outcome, code]) =>
+    db.inTransaction(async (client) => {
+      await client.query("set local session_replication_role to replica");
+      const insert = (...values: unknown[]) =>
+        client.query(
+          `insert into app_audit.events (actor_role, command, table_name, row_id, changed_fields, outcome, error_code)
+           values ($1, $2, 'app_public.patients', case when $3::int is not null then gen_random_uuid() end, '{}', $4, $5)`,
+          values,
+        );
+      await insert("app_worker", "UPDATE", 1, "ok", null);
+      await insert("app_worker", "ATTEMPT", null, "denied", "FORBIDDEN");
+      await expect(insert(role, command, row, outcome, code)).rejects.toMatchObject({
+        code: "23514",
+        constraint,
+      });
+    }),
+  );
+
   it("cannot be forged into another transaction by the functions' owner", () =>
     db.inTransaction(async (client) => {
       await client.query("set local role app_definer");
