@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals
 
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { queuedJobs } from "../support/jobs.ts";
+import { queuedJobs, runJobs } from "../support/jobs.ts";
 
 jest.setTimeout(60_000);
 
@@ -76,6 +76,23 @@ describe("bailiwick jobs", () => {
         payload: { organizationId: world.own, day: "2026-03-05" },
       },
     ]);
+  });
+
+  it("puts a parked job back into the line in which it stood", async () => {
+    const queueOf = async () => {
+      const { rows } = await db.superuser.query("select queue_name from graphile_worker.jobs");
+      return rows.map(({ queue_name }) => queue_name);
+    };
+    await db.superuser.query("delete from graphile_worker._private_jobs");
+    await db.superuser.query("delete from app_public.job_dead_letters");
+    await db.superuser.query(
+      "select graphile_worker.add_job('mail__send', '{}', queue_name := 'integration:1')",
+    );
+    await runJobs(db);
+    expect(await queueOf()).toEqual([]);
+    const { rows } = await db.superuser.query("select id from app_public.job_dead_letters");
+    expect(await jobs("retry", rows[0]?.id)).toMatchObject({ code: 0 });
+    expect(await queueOf()).toEqual(["integration:1"]);
   });
 
   it("drops a parked job and one of the queue, and not one that a worker is at", async () => {
