@@ -1,17 +1,14 @@
-import { execFile } from "node:child_process";
-import { join } from "node:path";
-
 import { beforeAll, expect, it, jest } from "@jest/globals";
 
 import { createOrganization } from "../../src/access/world/people.ts";
 import { readOldMonths } from "../../src/audit/retainEvents.ts";
 import { useTestDatabase } from "../support/database.ts";
+import { runBailiwick } from "../support/runBailiwick.ts";
 import { useEvidence } from "./evidence.ts";
 import { useRetention } from "./useRetention.ts";
 
 jest.setTimeout(120_000);
 
-const ROOT = join(import.meta.dirname, "../..");
 const db = useTestDatabase();
 const evidence = useEvidence(db);
 const retention = useRetention(db, evidence);
@@ -24,20 +21,7 @@ beforeAll(async () => {
   await retention.happened(organizationId, "2010-01-05T00:00:00Z");
 });
 
-function audit(...args: string[]): Promise<{ code: number; output: string }> {
-  const { promise, resolve } = Promise.withResolvers<{ code: number; output: string }>();
-  const { database } = db.config;
-  const env = {
-    PATH: process.env.PATH,
-    DATABASE_URL: database.url ?? "",
-    DATA_DIR: database.dataDir,
-    ROLE_SECRET: database.roleSecret ?? "",
-  };
-  execFile(join(ROOT, "bin/bailiwick"), ["audit", ...args], { cwd: ROOT, env }, (error, stdout, stderr) =>
-    resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),
-  );
-  return promise;
-}
+const audit = (...args: string[]) => runBailiwick(db.config, "audit", ...args);
 
 const month = async () => {
   const client = await evidence.pool.connect();
