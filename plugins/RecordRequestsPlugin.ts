@@ -75,8 +75,15 @@ async function runRecorded(
 ): Promise<unknown> {
   const operation = findOperation(args);
   const context = args.contextValue as { pgSettings?: Settings } | undefined;
-  if (!operation || !context?.pgSettings) {
+  if (!operation) {
     return execute(args);
+  }
+  if (!context?.pgSettings) {
+    // Nobody could say who it was.
+    const originalError = new AppError("INTERNAL", undefined, {
+      cause: new Error("An operation came without its settings; it cannot be put on record, and is not run."),
+    });
+    return { errors: [new GraphQLError("The operation is not on record.", { originalError })] };
   }
   const { schema, document, variableValues } = args;
   const settings = {

@@ -100,7 +100,7 @@ async function start(
   );
   const pace = new RefusalPace();
   const refusals = makeSlowRefusals(pace, admission);
-  const app = await makeApp(config, { door, pool: pools.pool, identities, limits, recorder, refusals });
+  const app = await makeApp(config, { ...pools, admission, door, identities, limits, recorder, refusals });
   const server = createServer(makeHttpServerLimits(), admission.guard(app));
   await api.graphql.addTo(app, server, false);
   app.use(refuseUnknownPath, limits.requests.chargeRefusal, refusals.delay, makeRefuseRequest(logger));

@@ -1,57 +1,47 @@
 import { pipeline } from "node:stream/promises";
 
-import { type RequestHandler, Router } from "express";
-import type { Pool } from "pg";
+import { type RequestHandler, type Response, Router } from "express";
 
-import type { Claims } from "../auth/claims.ts";
-import type { Client } from "../auth/clientHash.ts";
-import { pgSettings } from "../auth/pgSettings.ts";
-import { NO_SCOPE } from "../auth/requestScope.ts";
 import type { Config } from "../config.ts";
-import { withPgSettings } from "../database/withTenant.ts";
 import { AppError } from "../errors/AppError.ts";
-import { classifyError } from "../errors/classifyError.ts";
 import type { Door } from "../http/openDoor.ts";
-import { currentRequestContext } from "../http/requestContext.ts";
-import { acceptRequestId } from "../http/requestId.ts";
 import { openExportFile } from "./exportFiles.ts";
-import type { ExportFormat } from "./writeExport.ts";
+import { type LinkConnections, noSuchLink, takeFile, type Taken } from "./takeFile.ts";
 
 const TOKEN = /^[0-9a-f]{64}$/;
-const CONTENT_TYPES: Readonly<Record<ExportFormat, string>> = {
+const CONTENT_TYPES: Readonly<Record<Taken["format"], string>> = {
   csv: "text/csv; charset=utf-8",
+  html: "text/html; charset=utf-8",
   ndjson: "application/x-ndjson; charset=utf-8",
 };
+/** Milliseconds in which a reader has to take something. */
+const IDLE = 60_000;
 
-/** As `app_hidden.find_export_link` has it. */
-interface Link {
-  export_id: string;
-  user_id: string;
-  session_id: string | null;
-  identity_issuer: string | null;
-  identity_subject: string | null;
+/** How many read, and for how long, in milliseconds: none of them holds up what a request of the API needs. */
+export interface DownloadLimits {
+  atOnce: number;
+  patience: number;
 }
 
-/** As `app_hidden.take_export` has it. */
-interface Taken {
-  kind: string;
-  format: ExportFormat;
-  byte_count: string;
-  content_sha256: string;
-  formatted_at: Date;
-}
+const LIMITS: DownloadLimits = { atOnce: 100, patience: 30 * 60_000 };
 
 interface Parts {
-  /** Connections of the gateway's login role. */
-  pool: Pool;
+  connections: LinkConnections;
   door: Pick<Door, "clientAddress" | "hashClient">;
+  /** Gives back the place that the request has among those of the API. */
+  leave(response: Response): void;
 }
 
 /**
- * `GET /TOKEN`: an export's file, by a link of `createExportLink`. The token says whose link it is and to what; whether that
- * person still may is asked of the database as that person, each time. One answer, 404, for every link that does not work.
+ * `GET /TOKEN`: a file of an export or a report, by a link of `createExportLink` or `createReportLink`. One answer, 404, for
+ * every link that does not work. While a file is sent, however slowly it is read, its request takes no place of another one.
  */
-export function makeExports({ exports: { folder } }: Pick<Config, "exports">, { pool, door }: Parts): Router {
+export function makeExports(
+  { exports: { folder } }: Pick<Config, "exports">,
+  { connections, door, leave }: Parts,
+  { atOnce, patience } = LIMITS,
+): Router {
+  let running = 0;
   const send: RequestHandler = async (request, response) => {
     const token = request.params.token;
     if (request.method !== "GET") {
@@ -60,77 +50,49 @@ export function makeExports({ exports: { folder } }: Pick<Config, "exports">, { 
     if (typeof token !== "string" || !TOKEN.test(token)) {
       throw noSuchLink();
     }
-    const client = door.hashClient(door.clientAddress(request), request.headers["user-agent"]);
-    const { exportId, taken } = await take(pool, token, client);
-    const sha256 = taken.content_sha256;
-    const file = await openExportFile(folder, { exportId, sha256, byteCount: Number(taken.byte_count) });
-    if (file === null) {
-      throw new AppError("INTERNAL", undefined, {
-        cause: new Error(`The file of export '${exportId}' is not (whole) in EXPORT_FOLDER.`),
-      });
+    if (running >= atOnce) {
+      throw new AppError("UNAVAILABLE");
     }
-    const day = taken.formatted_at.toISOString().slice(0, 10);
-    response.setHeader("Content-Type", CONTENT_TYPES[taken.format]);
-    response.setHeader("Content-Length", taken.byte_count);
-    response.setHeader("Content-Disposition", `attachment; filename="${taken.kind}-${day}.${taken.format}"`);
-    response.setHeader("Repr-Digest", `sha-256=:${Buffer.from(sha256, "hex").toString("base64")}:`);
-    await pipeline(file.createReadStream(), response).catch((error: NodeJS.ErrnoException) => {
-      // A client that leaves is no failure of ours.
-      if (error.code !== "ERR_STREAM_PREMATURE_CLOSE") {
-        throw error;
+    running++;
+    try {
+      const client = door.hashClient(door.clientAddress(request), request.headers["user-agent"]);
+      const { fileId, taken } = await takeFile(connections, token, client);
+      const file = await openExportFile(folder, {
+        exportId: fileId,
+        sha256: taken.content_sha256,
+        byteCount: Number(taken.byte_count),
+      });
+      if (file === null) {
+        throw new AppError("INTERNAL", undefined, {
+          cause: new Error(`The file '${fileId}' is not (whole) in EXPORT_FOLDER.`),
+        });
       }
-    });
+      describe(response, taken);
+      leave(response);
+      response.setTimeout(IDLE, () => response.destroy());
+      const signal = AbortSignal.timeout(patience);
+      await pipeline(file.createReadStream(), response, { signal }).catch((error: NodeJS.ErrnoException) => {
+        // A client that leaves, or that we show out, is no failure of ours.
+        if (error.code !== "ERR_STREAM_PREMATURE_CLOSE" && !signal.aborted) {
+          throw error;
+        }
+      });
+    } finally {
+      running--;
+    }
   };
   return Router().all("/:token", send);
 }
 
-async function take(
-  pool: Pool,
-  token: string,
-  client: Client | null,
-): Promise<{ exportId: string; taken: Taken }> {
-  const requestId = currentRequestContext()?.requestId ?? acceptRequestId(undefined);
-  const one = async <Row extends object>(claims: Claims | null, sql: string, value: string) => {
-    const settings = pgSettings(claims, NO_SCOPE, requestId, client);
-    const { rows } = await withPgSettings(pool, settings, (connection) =>
-      connection.query<Row>(sql, [value]),
-    );
-    if (!rows[0]) {
-      throw noSuchLink();
-    }
-    return rows[0];
-  };
-  try {
-    const link = await one<Link>(null, "select * from app_hidden.find_export_link($1)", token);
-    const exportId = link.export_id;
-    const taken = await one<Taken>(claimsOf(link), "select * from app_hidden.take_export($1)", exportId);
-    return { exportId, taken };
-  } catch (cause) {
-    if (cause instanceof AppError) {
-      throw cause;
-    }
-    const { code, message } = classifyError(cause, false);
-    throw code === "UNAUTHENTICATED" || code === "SESSION_REVOKED"
-      ? noSuchLink()
-      : new AppError(code, message, { cause });
-  }
-}
-
-function claimsOf({ user_id, session_id, identity_issuer, identity_subject }: Link): Claims {
-  const identity =
-    identity_issuer !== null && identity_subject !== null
-      ? { identity: { issuer: identity_issuer, subject: identity_subject } }
-      : {};
-  return {
-    userId: user_id,
-    sessionId: session_id,
-    organizationId: null,
-    clinicId: null,
-    expiresAt: Number.MAX_SAFE_INTEGER,
-    ...identity,
-  };
-}
-
-function noSuchLink(): AppError {
-  return new AppError("NOT_FOUND", "This link does not work (any more). Ask for a new one.");
+function describe(
+  response: Response,
+  { kind, format, byte_count, content_sha256, formatted_at }: Taken,
+): void {
+  const day = formatted_at.toISOString().slice(0, 10);
+  const digest = Buffer.from(content_sha256, "hex").toString("base64");
+  response.setHeader("Content-Type", CONTENT_TYPES[format]);
+  response.setHeader("Content-Length", byte_count);
+  // Never shown at this address: what a page could do here, it does at home.
+  response.setHeader("Content-Disposition", `attachment; filename="${kind}-${day}.${format}"`);
+  response.setHeader("Repr-Digest", `sha-256=:${digest}:`);
 }

@@ -6,10 +6,14 @@ import { pipeline } from "node:stream/promises";
 import { stringify } from "csv-stringify";
 import type { ClientBase } from "pg";
 
+import { CSV_OPTIONS } from "./csvOptions.ts";
+
 /** As `app_public.export_format`. */
 export type ExportFormat = "csv" | "ndjson";
 
 export interface WrittenExport {
+  /** Of the file, by their names in the database; none where it has no records. */
+  columns: readonly string[];
   rowCount: number;
   byteCount: number;
   /** In hexadecimal. */
@@ -41,7 +45,8 @@ class Withdrawn extends Error {}
 /**
  * Writes the records of an export into a file, batch by batch, so that memory does not grow with their number.
  *
- * @param client in a transaction of the person who asked; what they cannot read is not in the file.
+ * @param client in a transaction of the person who asked; what they cannot read is not in the file. `app_hidden.record_export`
+ *   is for the same transaction: it says whose records these were.
  * @returns null when `onProgress` said to stop.
  */
 export async function writeExport(
@@ -50,12 +55,16 @@ export async function writeExport(
 ): Promise<WrittenExport | null> {
   await client.query(OPEN, [exportId]);
   let rowCount = 0;
+  let columns: readonly string[] = [];
   async function* records(): AsyncGenerator<string> {
     let toldAt = Date.now();
     for (;;) {
       const { rows } = await client.query<{ record: string }>(FETCH);
       if (rows.length === 0) {
         return;
+      }
+      if (rowCount === 0 && rows[0]) {
+        columns = Object.keys(JSON.parse(rows[0].record) as object);
       }
       for (const { record } of rows) {
         rowCount += 1;
@@ -87,7 +96,7 @@ export async function writeExport(
     }
     throw error;
   }
-  return { rowCount, byteCount, sha256: hash.digest("hex") };
+  return { columns, rowCount, byteCount, sha256: hash.digest("hex") };
 }
 
 function formatters(format: ExportFormat): Duplex[] {
@@ -103,19 +112,12 @@ function lineFormatter(): Duplex {
 }
 
 /**
- * Text is quoted always, and has an apostrophe where a spreadsheet would take it for a formula. Numbers
- * stay numbers: those of these tables have at most 14 digits, which JavaScript keeps exactly.
+ * Numbers stay numbers: those of these tables have at most 14 digits, which JavaScript keeps exactly.
  */
 function csvFormatters(): Duplex[] {
   const parse = new Transform({
     objectMode: true,
     transform: (record: string, _encoding, callback) => callback(null, JSON.parse(record)),
   });
-  const csv = stringify({
-    header: true,
-    quoted_string: true,
-    escape_formulas: true,
-    record_delimiter: "windows",
-  });
-  return [parse, csv];
+  return [parse, stringify(CSV_OPTIONS)];
 }

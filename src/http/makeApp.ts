@@ -1,12 +1,15 @@
+import type { ServerResponse } from "node:http";
+
 import express, { type Express } from "express";
-import type { Pool } from "pg";
 
 import type { Identity } from "../auth/authenticate.ts";
 import type { Config } from "../config.ts";
 import { makeExports } from "../exports/serveExports.ts";
+import type { LinkConnections } from "../exports/takeFile.ts";
 import type { Limits } from "../limits/openLimits.ts";
 import { GRAPHQL_PATH, MAXIMUM_BODY_BYTES } from "../preset.ts";
 import { makeWebhooks } from "../webhooks/receiveWebhooks.ts";
+import type { Admission } from "./Admission.ts";
 import { makeAllowOrigins } from "./allowOrigins.ts";
 import { makeAuthenticateRequest } from "./authenticateRequest.ts";
 import { assertGraphqlRequest, makeReadGraphqlRequest } from "./graphqlRequest.ts";
@@ -17,9 +20,10 @@ import { setSecurityHeaders } from "./securityHeaders.ts";
 import type { SlowRefusals } from "./slowRefusals.ts";
 
 interface AppParts {
+  admission: Admission;
   door: Door;
-  /** Where webhooks are stored. */
-  pool: Pool;
+  /** Where webhooks are stored, and links to files are looked up. */
+  requests: LinkConnections;
   identities: WeakMap<object, Identity>;
   limits: Limits;
   recorder: RequestRecorder;
@@ -27,13 +31,13 @@ interface AppParts {
 }
 
 const WEBHOOKS_PATH = "/webhooks";
-/** As `app_public.create_export_link` says it. */
+/** As `app_private.make_export_link` says it. */
 const EXPORTS_PATH = "/exports";
 
 /** What a request passes before GraphQL sees it, and the webhooks, which GraphQL never sees. */
 export async function makeApp(
   config: Config,
-  { door, pool, identities, limits, recorder, refusals }: AppParts,
+  { admission, door, requests, identities, limits, recorder, refusals }: AppParts,
 ): Promise<Express> {
   const { api } = config;
   const app = express();
@@ -48,7 +52,15 @@ export async function makeApp(
     limits.requests.chargeArrival,
     ...makeReadGraphqlRequest(limits.api.documents, MAXIMUM_BODY_BYTES),
   );
-  app.use(WEBHOOKS_PATH, await makeWebhooks(config, { pool, maximumBytes: MAXIMUM_BODY_BYTES }));
-  app.use(EXPORTS_PATH, limits.requests.chargeArrival, makeExports(config, { pool, door }));
+  app.use(
+    WEBHOOKS_PATH,
+    await makeWebhooks(config, { pool: requests.pool, maximumBytes: MAXIMUM_BODY_BYTES }),
+  );
+  const leave = (response: ServerResponse) => admission.leave(response);
+  app.use(
+    EXPORTS_PATH,
+    limits.requests.chargeArrival,
+    makeExports(config, { connections: requests, door, leave }),
+  );
   return app;
 }

@@ -20,11 +20,20 @@ export interface SystemJob<Payload> {
   inSystem<T>(work: (client: ClientBase) => Promise<T>): Promise<T>;
   /** As in `TenantJob`, in the transaction of `inSystem`. */
   claimEffect(client: ClientBase, key: string): Promise<boolean>;
+  /** Whether the effect has happened before, without claiming it; for what cannot be in a transaction. */
+  hasTakenEffect(client: ClientBase, key: string): Promise<boolean>;
 }
 
 export interface SystemTask<Payload> extends TaskLimits {
   parse(payload: Readonly<Record<string, unknown>>): Payload;
   perform(job: SystemJob<Payload>): Promise<JobResult>;
+}
+
+async function hasTakenEffect(client: ClientBase, key: string): Promise<boolean> {
+  const { rows } = await client.query<{ taken: boolean }>("select app_hidden.has_taken_effect($1) as taken", [
+    key,
+  ]);
+  return rows[0]?.taken === true;
 }
 
 /** Makes the task of src/tasks/<name>.ts, for a job of the list in systemJobs.ts. */
@@ -49,6 +58,7 @@ export function systemTask<Payload>(
         logger: helpers.logger,
         inSystem: (work) => inJobTransaction(helpers, { ...context, settings }, work),
         claimEffect: (client, key) => claimEffect(client, `${name}:${key}`),
+        hasTakenEffect: (client, key) => hasTakenEffect(client, `${name}:${key}`),
       });
     });
 }

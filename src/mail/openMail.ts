@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createTransport } from "nodemailer";
 import type { Logger } from "pino";
 
+import { ConnectionGate } from "../database/ConnectionGate.ts";
 import { JobProblem } from "../jobs/JobProblem.ts";
 import type { MailConfig } from "./parseMail.ts";
 import type { LetterText } from "./templates.ts";
@@ -17,15 +18,22 @@ export interface Letter extends LetterText {
 }
 
 export interface Mail {
-  /** Resolves when the server has taken the mail, or it lies in the folder. Errors name no address. */
-  send(letter: Letter): Promise<void>;
+  /**
+   * Resolves when the server has taken the mail, or it lies in the folder. Errors name no address. A mail whose signal is
+   * aborted while it waits for its turn is not sent.
+   */
+  send(letter: Letter, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
 /** Milliseconds. A server that does not answer is tried again by the queue. */
 const CONNECTION_TIMEOUT = 10_000;
-const SOCKET_TIMEOUT = 30_000;
+/** Servers look into a mail before they say that they took it; who does not wait for that sends it twice. */
+const SOCKET_TIMEOUT = 5 * 60_000;
 const MAXIMUM_CONNECTIONS = 2;
+/** Milliseconds that a mail waits for its turn; then it is for the queue to try it again, which has other work to do. */
+const PATIENCE = 20_000;
+const MAXIMUM_WAITING = 100;
 const NO_FILES = { disableFileAccess: true, disableUrlAccess: true };
 
 /** By SMTP where a server is configured, else into a folder; production without a server refuses every mail. */
@@ -55,17 +63,29 @@ function openServer(config: MailConfig, smtpUrl: string): Mail {
     },
     { from: config.from },
   );
+  // The line stands before nodemailer: what waits in there cannot be called back, and would be sent when its job is tried again.
+  const line = new ConnectionGate({
+    places: MAXIMUM_CONNECTIONS,
+    patience: PATIENCE,
+    maximumWaiting: MAXIMUM_WAITING,
+  });
   return {
-    async send(letter) {
-      await transport.sendMail(message(config, letter)).catch((error: SmtpError) => {
-        // What servers answer quotes the address; the code says as much to an operator.
-        const isRefusal = error.responseCode !== undefined;
-        const said = error.responseCode ?? error.code ?? "unknown";
-        throw new JobProblem(
-          isRefusal ? "refused" : "unavailable",
-          `The mail server did not take a mail (${said}).`,
-        );
+    async send(letter, signal) {
+      const leave = await line.enter("", signal).catch(() => {
+        throw new JobProblem("unavailable", "The mail server is busy with other mails.");
       });
+      await transport
+        .sendMail(message(config, letter))
+        .catch((error: SmtpError) => {
+          // What servers answer quotes the address; the code says as much to an operator.
+          const isRefusal = error.responseCode !== undefined;
+          const said = error.responseCode ?? error.code ?? "unknown";
+          throw new JobProblem(
+            isRefusal ? "refused" : "unavailable",
+            `The mail server did not take a mail (${said}).`,
+          );
+        })
+        .finally(leave);
     },
     close: () => transport.close(),
   };

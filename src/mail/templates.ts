@@ -1,3 +1,5 @@
+import { escapeHtml } from "./escapeHtml.ts";
+
 /** What a mail says. No value of a record is in it, in no part: what there is to read is behind the link. */
 interface Template {
   subject: string;
@@ -109,17 +111,4 @@ export function writeLetter(
       .map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`)
       .join("")}<p><a href="${href}">${href}</a></p></body></html>`,
   };
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** Text as it stands in HTML, in an element or a quoted attribute. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

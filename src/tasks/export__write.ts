@@ -1,5 +1,7 @@
 import { rm } from "node:fs/promises";
 
+import type { ClientBase } from "pg";
+
 import { isUuid } from "../auth/claims.ts";
 import { exportPath, writeExportFile } from "../exports/exportFiles.ts";
 import { type ExportFormat, writeExport } from "../exports/writeExport.ts";
@@ -53,37 +55,34 @@ async function write(job: TenantJob<string>, format: ExportFormat): Promise<bool
   const { payload: exportId, asPerson, signal } = job;
   const folder = taskServices().exportFolder;
   const ask = (sql: string, values: readonly unknown[]) =>
-    asPerson(async (client) => {
-      const { rows } = await client.query<{ answer: boolean }>(`select ${sql} as answer`, [
-        exportId,
-        ...values,
-      ]);
-      return rows[0]?.answer === true;
-    });
+    asPerson((client) => answer(client, sql, [exportId, ...values]));
+  const onProgress = (rowCount: number) => ask("app_hidden.note_export_progress($1, $2)", [rowCount]);
   try {
-    const written = await writeExportFile(folder, exportId, (path) =>
-      asPerson((client) =>
-        writeExport(client, {
-          exportId,
-          format,
-          path,
-          signal,
-          onProgress: (rowCount) => ask("app_hidden.note_export_progress($1, $2)", [rowCount]),
-        }),
-      ),
-    );
-    if (written === null) {
-      return false;
-    }
-    const { rowCount, byteCount, sha256 } = written;
-    const isWanted = await ask("app_hidden.finish_export($1, $2, $3, $4)", [rowCount, byteCount, sha256]);
-    if (!isWanted) {
-      await rm(exportPath(folder, { exportId, sha256 }), { force: true });
-    }
-    return isWanted;
+    // One transaction: whose records are in the file is on record, or nobody can fetch it.
+    return await asPerson(async (client) => {
+      const written = await writeExportFile(folder, exportId, (path) =>
+        writeExport(client, { exportId, format, path, signal, onProgress }),
+      );
+      if (written === null) {
+        return false;
+      }
+      const { columns, rowCount, byteCount, sha256 } = written;
+      await client.query("select app_hidden.record_export($1, $2)", [exportId, columns]);
+      const file = [exportId, rowCount, byteCount, sha256];
+      const isWanted = await answer(client, "app_hidden.finish_export($1, $2, $3, $4)", file);
+      if (!isWanted) {
+        await rm(exportPath(folder, { exportId, sha256 }), { force: true });
+      }
+      return isWanted;
+    });
   } catch (error) {
     // So that whoever waits sees it; what became of it, the queue says. No second failure hides the first.
     await ask("app_hidden.fail_export($1) is null", []).catch(() => undefined);
     throw error;
   }
+}
+
+async function answer(client: ClientBase, sql: string, values: readonly unknown[]): Promise<boolean> {
+  const { rows } = await client.query<{ answer: boolean }>(`select ${sql} as answer`, [...values]);
+  return rows[0]?.answer === true;
 }

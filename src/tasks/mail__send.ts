@@ -21,35 +21,42 @@ const ADDRESS = "select address, code from app_hidden.address_mail($1, $2::uuid,
 
 /**
  * Sends one mail. The payload has ids only; to whom it goes is read now, and somebody who is gone gets none. What is sent
- * is sent at least once: a second copy, after a worker was killed between sending and its commit, has the first one's
- * Message-ID.
+ * is sent at least once: a second copy, after a worker was killed between sending and saying so, has the first one's
+ * Message-ID. No transaction waits for the mail server.
  */
 export default systemTask("mail__send", {
-  timeout: 60_000,
+  timeout: 6 * 60_000,
   maxAttempts: 12,
   parse: parsePayload,
-  async perform({ payload: { template, userId, subjectId }, jobId, inSystem, claimEffect }) {
+  async perform({
+    payload: { template, userId, subjectId },
+    jobId,
+    inSystem,
+    claimEffect,
+    hasTakenEffect,
+    signal,
+  }) {
     const { mail, appUrl } = taskServices();
     const key = TEMPLATES[template].isOnce ? `${template}:${subjectId}:${userId}` : jobId;
-    // Committed before it is sent: a code that works in no database must be in no mail.
+    // Committed before it is sent: a code that works in no database must be in no mail. And none is made for a mail that
+    // was sent: it would put the one that was mailed out of use.
     const addressed = await inSystem(async (client) => {
+      if (await hasTakenEffect(client, key)) {
+        return "sent";
+      }
       const { rows } = await client.query<Addressed>(ADDRESS, [template, userId, subjectId]);
       return rows[0];
     });
+    if (addressed === "sent") {
+      return { nothing: `The mail '${template}' was sent before.` };
+    }
     if (!addressed) {
       return { nothing: `There is nobody (any more) to send a mail '${template}' to.` };
     }
     const { address: to, code } = addressed;
-    const isSent = await inSystem(async (client) => {
-      if (!(await claimEffect(client, key))) {
-        return false;
-      }
-      await mail.send({ to, key: `mail:${key}`, ...writeLetter(template, { appUrl, subjectId, code }) });
-      return true;
-    });
-    if (!isSent) {
-      return { nothing: `The mail '${template}' was sent before.` };
-    }
+    const letter = writeLetter(template, { appUrl, subjectId, code });
+    await mail.send({ to, key: `mail:${key}`, ...letter }, signal);
+    await inSystem((client) => claimEffect(client, key));
   },
 });
 

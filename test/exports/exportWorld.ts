@@ -24,11 +24,11 @@ export interface Asked {
 }
 
 /** A world with a gateway and a folder for exports, and the steps that an export takes. */
-export function useExportWorld() {
+export function useExportWorld(configure: (config: Config) => Config = (config) => config) {
   const db = useTestDatabase();
   let folder = "";
   let world: World | undefined;
-  const configured = (config: Config): Config => ({ ...config, exports: { folder } });
+  const configured = (config: Config): Config => configure({ ...config, exports: { folder } });
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "bailiwick-exports-"));
   });

@@ -1,15 +1,12 @@
-import { execFile } from "node:child_process";
-import { join } from "node:path";
-
 import { beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
 
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { queuedJobs } from "../support/jobs.ts";
+import { queuedJobs, runJobs } from "../support/jobs.ts";
+import { runBailiwick } from "../support/runBailiwick.ts";
 
 jest.setTimeout(60_000);
 
-const ROOT = join(import.meta.dirname, "../..");
 const db = useTestDatabase();
 let world: World;
 let letter: string;
@@ -34,20 +31,7 @@ beforeEach(async () => {
   job = queued.rows[0]?.id ?? "";
 });
 
-function jobs(...args: string[]): Promise<{ code: number; output: string }> {
-  const { promise, resolve } = Promise.withResolvers<{ code: number; output: string }>();
-  const { database } = db.config;
-  const env = {
-    PATH: process.env.PATH,
-    DATABASE_URL: database.url ?? "",
-    DATA_DIR: database.dataDir,
-    ROLE_SECRET: database.roleSecret ?? "",
-  };
-  execFile(join(ROOT, "bin/bailiwick"), ["jobs", ...args], { cwd: ROOT, env }, (error, stdout, stderr) =>
-    resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),
-  );
-  return promise;
-}
+const jobs = (...args: string[]) => runBailiwick(db.config, "jobs", ...args);
 
 describe("bailiwick jobs", () => {
   it("lists what is not done, and narrows by state, task and organization", async () => {
@@ -76,6 +60,23 @@ describe("bailiwick jobs", () => {
         payload: { organizationId: world.own, day: "2026-03-05" },
       },
     ]);
+  });
+
+  it("puts a parked job back into the line in which it stood", async () => {
+    const queueOf = async () => {
+      const { rows } = await db.superuser.query("select queue_name from graphile_worker.jobs");
+      return rows.map(({ queue_name }) => queue_name);
+    };
+    await db.superuser.query("delete from graphile_worker._private_jobs");
+    await db.superuser.query("delete from app_public.job_dead_letters");
+    await db.superuser.query(
+      "select graphile_worker.add_job('mail__send', '{}', queue_name := 'integration:1')",
+    );
+    await runJobs(db);
+    expect(await queueOf()).toEqual([]);
+    const { rows } = await db.superuser.query("select id from app_public.job_dead_letters");
+    expect(await jobs("retry", rows[0]?.id)).toMatchObject({ code: 0 });
+    expect(await queueOf()).toEqual(["integration:1"]);
   });
 
   it("drops a parked job and one of the queue, and not one that a worker is at", async () => {

@@ -162,6 +162,22 @@ describe("a delivery that fails", () => {
     expect(after.rows).toEqual([{ failing_since: null, disabled_at: null }]);
   });
 
+  it("has one job in the queue, however often its endpoint is switched off and on", async () => {
+    receiver.answer((response) => void response.writeHead(503).end());
+    await change();
+    await work();
+    for (const active of [false, true, false, true, false, true]) {
+      await commitAs(db, world.owner, "update app_public.webhook_endpoints set active = $2 where id = $1", [
+        endpoint.id,
+        active,
+      ]);
+    }
+    const { rows } = await db.superuser.query(
+      `select run_at <= now() as is_due from graphile_worker._private_jobs where payload::jsonb ? 'deliveryId'`,
+    );
+    expect(rows).toEqual([{ is_due: true }]);
+  });
+
   it("switches its endpoint off at once when that is gone (410)", async () => {
     receiver.answer((response) => void response.writeHead(410).end());
     await change();

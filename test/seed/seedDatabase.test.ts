@@ -49,8 +49,12 @@ describe("the demo data", () => {
     expect((await db.superuser.query("select count(*) from app_audit.events")).rows).toEqual(before);
   });
 
-  it("tell nobody of what they are, but of what waits for somebody: an invitation, and a review", async () => {
-    expect((await queuedJobs(db)).map(({ task }) => task)).toEqual(["mail__send", "break_glass__notify"]);
+  it("tell nobody of what they are, but of what waits for somebody: an invitation, a review, and a report's files", async () => {
+    expect((await queuedJobs(db)).map(({ task }) => task)).toEqual([
+      "mail__send",
+      "break_glass__notify",
+      "report__write",
+    ]);
   });
 
   it("show each person a world of their own", async () => {

@@ -9,7 +9,8 @@ export interface TakenMail {
 
 /** A mail server of this machine, which keeps what it takes. */
 export function useMailServer() {
-  let mode: "accept" | "refuse" | "forget" = "accept";
+  let mode: "accept" | "refuse" | "forget" | "hold" = "accept";
+  const held: (() => void)[] = [];
   let mails: TakenMail[] = [];
   const server = new SMTPServer({
     authOptional: true,
@@ -25,6 +26,10 @@ export function useMailServer() {
       stream.on("end", () => {
         const content = Buffer.concat(chunks).toString("utf8").replace(/=\r\n/g, "");
         mails.push({ to: envelope.rcptTo.map(({ address }) => address), content });
+        if (mode === "hold") {
+          held.push(() => callback(null));
+          return;
+        }
         callback(mode === "forget" ? Object.assign(new Error("Lost"), { responseCode: 451 }) : null);
       });
     },
@@ -41,6 +46,12 @@ export function useMailServer() {
     refuse: () => void (mode = "refuse"),
     /** Mails are taken, and those who send them are told that they were not. */
     forget: () => void (mode = "forget"),
+    /** Mails are taken, and those who send them wait for the word until `letGo`. */
+    hold: () => void (mode = "hold"),
+    held: () => held.length,
+    letGo(): void {
+      held.splice(0).forEach((answer) => answer());
+    },
     /** What was taken since it was last asked. */
     taken(): TakenMail[] {
       const taken = mails;

@@ -83,8 +83,9 @@ describe("the schedule", () => {
       await runJobs(db);
       counts.push((await added()) - before - 1);
     }
-    // Two, one of each for each of the two organizations, and a mail for each of those who run one of their clinics or
-    // organizations; then the two alone.
-    expect(counts).toEqual([6 + recipients, 2]);
+    // Two, one of each for each of the two organizations, one for the files of each report, and a mail for each of those who
+    // run one of their clinics or organizations; then the two alone.
+    const reports = await count(db, "from app_public.reports where starts_on = '2026-03-02'");
+    expect(counts).toEqual([6 + reports + recipients, 2]);
   });
 });

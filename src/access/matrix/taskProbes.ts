@@ -6,6 +6,8 @@ const OWN_EVENT = "01900000-0000-7000-8000-00000000e001";
 const MISLEADING_EVENT = "01900000-0000-7000-8000-00000000e002";
 const OWN_EXPORT = "01900000-0000-7000-8000-00000000e003";
 const FOREIGN_EXPORT = "01900000-0000-7000-8000-00000000e004";
+const OWN_REPORT = "01900000-0000-7000-8000-00000000e005";
+const FOREIGN_REPORT = "01900000-0000-7000-8000-00000000e006";
 
 /** The payloads that a task is tried with. */
 export interface TaskProbe {
@@ -56,6 +58,17 @@ export const TASK_PROBES: Readonly<Record<string, (world: FullWorld) => TaskProb
     prepare: "update app_public.care_sessions set status = 'completed', ended_at = now()",
   }),
   metrics__enqueue: () => ({ own: {} }),
+  report__write: ({ own, here, abroad }) => ({
+    own: { organizationId: own, reportId: OWN_REPORT, isScheduled: true },
+    handed: { organizationId: own, reportId: FOREIGN_REPORT, isScheduled: true },
+    prepare: [here, abroad]
+      .map(
+        ({ clinic }, index) =>
+          `insert into app_public.reports (id, organization_id, clinic_id, period, starts_on, ends_on, figures)
+           values ('${index === 0 ? OWN_REPORT : FOREIGN_REPORT}', '${clinic.organizationId}', '${clinic.id}', 'week', '2030-02-04', '2030-02-10', '[]');`,
+      )
+      .join("\n"),
+  }),
   report__create_weekly: ({ own }) => ({ own: { organizationId: own, day: "2030-01-08" } }),
   request__forget_answers: () => ({
     own: {},

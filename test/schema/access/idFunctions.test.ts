@@ -50,6 +50,10 @@ beforeAll(async () => {
   for (const organizationId of [own, foreign]) {
     await joinOrganization(superuser, owner, organizationId, "owner");
   }
+  await superuser.query(
+    "update app_public.organization_memberships set is_privacy_officer = true where user_id = $1",
+    [clinicAdmin.userId],
+  );
   for (const { clinic } of [here, abroad]) {
     await createPatient(superuser, clinic, { portalUserId: portal.userId });
   }

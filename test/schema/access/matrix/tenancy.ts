@@ -40,6 +40,13 @@ export const TENANCY: MatrixPart = {
       allowed: ["owner"],
     },
     {
+      title: "say who the privacy officer is",
+      sql: "update app_public.organization_memberships set is_privacy_officer = true where organization_id = $1 and user_id = $2",
+      values: ({ own, there }) => [own, there.staff.userId],
+      allowed: ["owner"],
+      refusals: ["DENYD"],
+    },
+    {
       title: "bring a colleague into the clinic",
       sql: `insert into app_public.clinic_memberships (organization_id, clinic_id, user_id, role, display_name)
         values ($1, $2, $3, 'viewer', 'Name')`,

@@ -1,5 +1,5 @@
---! Previous: sha1:15e2019e10868c2820d9cb9f60a461ff15d3a51f
---! Hash: sha1:142dfaf387988c7d102f6f9423ef178f8eca4b69
+--! Previous: sha1:2eb324351e9ded781a894862a7c8234deba53c98
+--! Hash: sha1:9fe2133460f7f4787ffd25e3b652767e7d5f858c
 --! Message: audit costs
 
 --! split: 1-current.sql
