@@ -1,11 +1,20 @@
 import { type SQL, sql } from "pg-sql2";
-import { PgCondition, type PgOrderSpec, type PgSelectQueryBuilder } from "postgraphile/@dataplan/pg";
+import { type PgCodec, PgCondition, type PgOrderSpec, type PgSelectQueryBuilder } from "postgraphile/@dataplan/pg";
 
 import type { Rows } from "./fieldMeaning.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 
 type Embeddable<T> = T | ((embed: typeof sql) => T);
 type Condition = Parameters<PgSelectQueryBuilder["where"]>[0];
+
+/** One thing that a list is ordered by. */
+export interface OrderPart {
+  fragment: SQL;
+  codec: PgCodec;
+  isNullable: boolean;
+  direction: "ASC" | "DESC";
+  nulls: "FIRST" | "LAST" | null | undefined;
+}
 
 /**
  * Collects what arguments do to a list: what filters and orders say in their `apply`, the same that Grafast calls when it
@@ -68,31 +77,35 @@ export class PageQuery {
   }
 
   /** As Grafast orders: what is asked for, and then what makes the order unique. */
-  get order(): SQL {
-    const orders = this.#orders.map((order) => this.#orderSql(order));
+  get orders(): OrderPart[] {
+    const asked = this.#orders.map((order) => this.#part(order));
     const unique = this.#isOrderUnique ? undefined : this.#rows.uniques[0];
-    const direction = this.#orders[0]?.direction ?? "ASC";
-    const rest = (unique?.attributes ?? []).map((attribute) =>
-      this.#orderSql({ fragment: this.column(attribute), direction } as PgOrderSpec),
-    );
-    const all = [...orders, ...rest];
-    return all.length === 0 ? sql.blank : sql` order by ${sql.join(all, ", ")}`;
+    const direction = asked[0]?.direction ?? "ASC";
+    const rest = (unique?.attributes ?? []).map((attribute) => this.#part({ attribute, direction }));
+    return [...asked, ...rest];
   }
 
-  #orderSql(order: PgOrderSpec): SQL {
+  #part(order: PgOrderSpec): OrderPart {
     const { direction, nulls } = order;
-    const nullsSql = nulls === "LAST" ? sql` nulls last` : nulls === "FIRST" ? sql` nulls first` : sql.blank;
-    return sql`${this.#ordered(order)} ${direction === "DESC" ? sql`desc` : sql`asc`}${nullsSql}`;
-  }
-
-  #ordered(order: PgOrderSpec): SQL {
     if (order.attribute === undefined) {
-      return order.fragment;
+      const { fragment, codec, nullable = true } = order;
+      return { fragment, codec, isNullable: nullable, direction, nulls };
     }
-    const codec = this.#rows.codec.attributes[order.attribute];
-    if (!codec || codec.via !== undefined || order.callback) {
+    const attribute = this.#rows.codec.attributes[order.attribute];
+    if (!attribute || attribute.via !== undefined || order.callback) {
       throw new NotCompilable("an order by an expression");
     }
-    return this.column(order.attribute);
+    const { codec } = attribute;
+    const isNullable = !attribute.notNull && !codec.notNull;
+    return { fragment: this.column(order.attribute), codec, isNullable, direction, nulls };
   }
+}
+
+/** `order by …` */
+export function orderSql(orders: readonly OrderPart[]): SQL {
+  const parts = orders.map(({ fragment, direction, nulls }) => {
+    const placed = nulls === "LAST" ? sql` nulls last` : nulls === "FIRST" ? sql` nulls first` : sql.blank;
+    return sql`${fragment} ${direction === "DESC" ? sql`desc` : sql`asc`}${placed}`;
+  });
+  return parts.length === 0 ? sql.blank : sql` order by ${sql.join(parts, ", ")}`;
 }

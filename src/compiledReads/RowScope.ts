@@ -7,6 +7,7 @@ export class RowScope {
   readonly rows: Rows;
   readonly alias: SQL;
   readonly #used = new Set<string>();
+  readonly #usedOrders = new Set<number>();
 
   constructor(rows: Rows) {
     this.rows = rows;
@@ -16,6 +17,20 @@ export class RowScope {
   column(attribute: string): SQL {
     this.#used.add(attribute);
     return sql`${this.alias}.${sql.identifier(attribute)}`;
+  }
+
+  /** A value that the list of these rows is ordered by, for a cursor. */
+  orderValue(index: number): SQL {
+    this.#usedOrders.add(index);
+    return sql`${this.alias}.${RowScope.orderName(index)}`;
+  }
+
+  get usedOrders(): number[] {
+    return [...this.#usedOrders];
+  }
+
+  static orderName(index: number): SQL {
+    return sql.identifier(`order_${index}`);
   }
 
   /** The columns asked for so far, for the list of a select. */

@@ -45,6 +45,11 @@ function presentJson(value: SQL, codec: PgCodec, type: GraphQLOutputType): SQL {
     const names = nullable.getValues().map((each) => ({ name: each.name, value: String(each.value) }));
     return base.isEnum ? enumJson(value, names) : throwUnknown(base);
   }
+  return plainJson(value, base);
+}
+
+/** JSON of a value of a type that is not an enum of the API; null if it is not there. */
+export function plainJson(value: SQL, base: PgCodec): SQL {
   if (TEXTS.has(base)) {
     return sql`to_json(${value}::text)::text`;
   }

@@ -50,33 +50,69 @@ export function oneRow(row: RowSql, from: SQL, where: SQL): ResultSql {
   return describe(row, sql`select ${rowColumns(row)} from ${from}${joined(row)} where ${where}`);
 }
 
-/**
- * An array of the rows of `page`, in its order. What hangs on the rows is joined to the page when it has been cut; since a
- * join may change the order, the rows are numbered before.
- *
- * @param page a subquery, ordered, that has the columns that the row needs.
- */
-export function manyRows(
-  row: RowSql,
-  { page, alias }: { page: SQL; alias: SQL },
-  { before, after }: { before: readonly (string | SQL)[]; after: readonly (string | SQL)[] },
-): ResultSql {
-  const ordinal = sql.identifier("i");
-  const source =
-    row.joins.length === 0
-      ? sql`(${page}) as ${alias}`
-      : sql`(select p.*, row_number() over () as ${ordinal} from (${page}) as p) as ${alias}`;
-  const order = row.joins.length === 0 ? sql.blank : sql` order by r.${ordinal}`;
-  const ordinalColumn = row.joins.length === 0 ? sql.blank : sql`, ${alias}.${ordinal}`;
-  const rows = sql`select ${rowColumns(row)}${ordinalColumn} from ${source}${joined(row)}`;
-  const list = sql`string_agg(r.${JSON_NAME}, ','${order})`;
-  const columns = [
-    sql`${concatenation([...before, list, ...after])} as ${JSON_NAME}`,
-    ...(row.owners.length > 0 ? [sql`string_agg(r.${OWNERS_NAME}, ' ') as ${OWNERS_NAME}`] : []),
-    ...row.counts.map((_, index) => sql`sum(r.${countName(index)}) as ${countName(index)}`),
-  ];
-  return describe(row, sql`select ${sql.join(columns, ", ")} from (${rows}) as r`);
+/** A list that is put together row by row. */
+export interface ListSql {
+  row: RowSql;
+  /** A subquery, ordered, that has the columns that the row needs; under `alias`. */
+  page: SQL;
+  alias: SQL;
+  /** How many of the page's rows are in the answer, if it may have one more to see whether there are more; else null. */
+  shown: number | null;
+  /** The JSON of each row's cursor, if the list's ends are asked for. */
+  cursor: SQL | null;
+  before: readonly ListPart[];
+  after: readonly ListPart[];
 }
+
+/** What stands beside the rows of a list; one that is made of all rows is given what they are called, and which are shown. */
+export type ListPart = string | SQL | ((rows: SQL, shown: SQL) => SQL);
+
+const ORDINAL = sql.identifier("i");
+const CURSOR_NAME = sql.identifier("c");
+const ROWS = sql.identifier("r");
+
+/**
+ * The rows of a page, in its order. What hangs on the rows is joined to the page when it has been cut; since a join may change
+ * the order, the rows are numbered before.
+ */
+export function manyRows({ row, page, alias, shown, cursor, before, after }: ListSql): ResultSql {
+  const isNumbered = row.joins.length > 0 || shown !== null || cursor !== null;
+  const source = isNumbered
+    ? sql`(select p.*, row_number() over () as ${ORDINAL} from (${page}) as p) as ${alias}`
+    : sql`(${page}) as ${alias}`;
+  const further = [
+    ...(isNumbered ? [sql`, ${alias}.${ORDINAL}`] : []),
+    ...(cursor ? [sql`, ${cursor} as ${CURSOR_NAME}`] : []),
+  ];
+  const rows = sql`select ${rowColumns(row)}${sql.join(further)} from ${source}${joined(row)}`;
+  const filter = shown === null ? sql.blank : sql` filter (where ${ROWS}.${ORDINAL} <= ${sql.literal(shown)})`;
+  const order = isNumbered ? sql` order by ${ROWS}.${ORDINAL}` : sql.blank;
+  const list = sql`string_agg(${ROWS}.${JSON_NAME}, ','${order})${filter}`;
+  const use = (part: ListPart) => (typeof part === "function" ? part(ROWS, filter) : part);
+  const columns = [
+    sql`${concatenation([...before.map(use), list, ...after.map(use)])} as ${JSON_NAME}`,
+    ...(row.owners.length > 0
+      ? [sql`string_agg(${ROWS}.${OWNERS_NAME}, ' ')${filter} as ${OWNERS_NAME}`]
+      : []),
+    ...row.counts.map((_, index) => sql`sum(${ROWS}.${countName(index)})${filter} as ${countName(index)}`),
+  ];
+  return describe(row, sql`select ${sql.join(columns, ", ")} from (${rows}) as ${ROWS}`);
+}
+
+/** Whether there is a row behind those that are shown. */
+export const moreRows =
+  (shown: number) =>
+  (rows: SQL): SQL =>
+    sql`case when count(${rows}.${ORDINAL}) > ${sql.literal(shown)} then 'true' else 'false' end`;
+
+/** The cursor of the first row that is shown, or of the last. */
+export const cursorAt =
+  (end: "first" | "last") =>
+  (rows: SQL, filter: SQL): SQL => {
+    const order = end === "first" ? sql`asc` : sql`desc`;
+    const cursors = sql`array_agg(${rows}.${CURSOR_NAME} order by ${rows}.${ORDINAL} ${order})${filter}`;
+    return sql`coalesce((${cursors})[1], 'null')`;
+  };
 
 function rowColumns({ json, counts, owners }: RowSql): SQL {
   return sql.join(

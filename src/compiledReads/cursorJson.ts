@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+
+import { sql, type SQL } from "pg-sql2";
+import { type PgCodec, TYPES } from "postgraphile/@dataplan/pg";
+
+import { literal, plainJson } from "./columnJson.ts";
+import { NotCompilable } from "./NotCompilable.ts";
+import type { OrderPart } from "./PageQuery.ts";
+
+const DIGEST_LENGTH = 10;
+/** Of which Grafast writes something else than null in a cursor, or nothing at all. */
+const NEVER_NULL: ReadonlySet<PgCodec> = new Set([TYPES.int, TYPES.int2, TYPES.boolean] as PgCodec[]);
+
+/**
+ * The JSON of a row's cursor, as Grafast makes it: what the list is ordered by, and the row's values of that.
+ *
+ * @param orders of the list.
+ * @param valueOf where the row has a value that it is ordered by.
+ */
+export function cursorJson(orders: readonly OrderPart[], valueOf: (index: number) => SQL): SQL {
+  if (orders.length === 0) {
+    throw new NotCompilable("a cursor of a list without an order");
+  }
+  const texts = orders.map(({ fragment }) => sql.compile(fragment).text);
+  const digest = createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, DIGEST_LENGTH);
+  const values = orders.map(({ codec, isNullable }, index) => {
+    if (isNullable && NEVER_NULL.has(codec)) {
+      throw new NotCompilable("a cursor of a number that may be null");
+    }
+    const json = plainJson(valueOf(index), codec);
+    return isNullable ? sql`coalesce(${json}, 'null')` : json;
+  });
+  const text = sql`${literal(`["${digest}",`)} || ${sql.join(values, " || ',' || ")} || ']'`;
+  const encoded = sql`'"' || replace(encode(convert_to(${text}, 'UTF8'), 'base64'), ${literal("\n")}, '') || '"'`;
+  return orders.some(({ isNullable }) => !isNullable)
+    ? encoded
+    : sql`case when ${sql.join(
+        orders.map((_, index) => sql`${valueOf(index)} is null`),
+        " and ",
+      )} then 'null' else ${encoded} end`;
+}
