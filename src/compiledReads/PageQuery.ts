@@ -1,5 +1,10 @@
 import { type SQL, sql } from "pg-sql2";
-import { type PgCodec, PgCondition, type PgOrderSpec, type PgSelectQueryBuilder } from "postgraphile/@dataplan/pg";
+import {
+  type PgCodec,
+  PgCondition,
+  type PgOrderSpec,
+  type PgSelectQueryBuilder,
+} from "postgraphile/@dataplan/pg";
 
 import type { Rows } from "./fieldMeaning.ts";
 import { NotCompilable } from "./NotCompilable.ts";

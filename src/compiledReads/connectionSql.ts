@@ -8,14 +8,7 @@ import { type ListField, type ListPage, listPage } from "./listPage.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { orderSql } from "./PageQuery.ts";
 import { RowScope } from "./RowScope.ts";
-import {
-  cursorAt,
-  type ListPart,
-  manyRows,
-  moreRows,
-  type ResultSql,
-  type RowSql,
-} from "./rowsSql.ts";
+import { cursorAt, type ListPart, manyRows, moreRows, type ResultSql, type RowSql } from "./rowsSql.ts";
 
 type Nodes = [FieldNode, ...FieldNode[]];
 
@@ -44,7 +37,11 @@ class ConnectionBuilder {
 
   build(): ResultSql {
     const type = objectType(this.#list.field.type);
-    for (const [key, nodes] of collectFields(type, selectionSets(this.#list.nodes), this.#compiler.selecting)) {
+    for (const [key, nodes] of collectFields(
+      type,
+      selectionSets(this.#list.nodes),
+      this.#compiler.selecting,
+    )) {
       this.#parts.push(`${this.#before.length === 0 ? "{" : ","}${JSON.stringify(key)}:`);
       this.#add(type, nodes);
     }

@@ -101,4 +101,3 @@ function orderBy(field: Field, given: unknown, query: PageQuery): void {
 function argumentType(field: Field, name: string): GraphQLInputType | undefined {
   return field.args.find((argument) => argument.name === name)?.type;
 }
-

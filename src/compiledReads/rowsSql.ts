@@ -85,7 +85,8 @@ export function manyRows({ row, page, alias, shown, cursor, before, after }: Lis
     ...(cursor ? [sql`, ${cursor} as ${CURSOR_NAME}`] : []),
   ];
   const rows = sql`select ${rowColumns(row)}${sql.join(further)} from ${source}${joined(row)}`;
-  const filter = shown === null ? sql.blank : sql` filter (where ${ROWS}.${ORDINAL} <= ${sql.literal(shown)})`;
+  const filter =
+    shown === null ? sql.blank : sql` filter (where ${ROWS}.${ORDINAL} <= ${sql.literal(shown)})`;
   const order = isNumbered ? sql` order by ${ROWS}.${ORDINAL}` : sql.blank;
   const list = sql`string_agg(${ROWS}.${JSON_NAME}, ','${order})${filter}`;
   const use = (part: ListPart) => (typeof part === "function" ? part(ROWS, filter) : part);
