@@ -6,6 +6,7 @@ import {
   type DocumentNode,
   type ExecutionResult,
   getVariableValues,
+  GraphQLError,
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
@@ -14,6 +15,8 @@ import {
 import type { WithPgClient } from "postgraphile/@dataplan/pg";
 
 import type { AccessRecord } from "../audit/AccessRecord.ts";
+import type { ErrorCode } from "../errors/catalogue.ts";
+import { classifyError } from "../errors/classifyError.ts";
 import { findOperation } from "../limits/estimateCost.ts";
 import { type CompiledRead, compileRead } from "./compileRead.ts";
 import { meaningOf } from "./fieldMeaning.ts";
@@ -44,6 +47,8 @@ interface Known {
   reads: LRU<string, CompiledRead | null>;
 }
 
+/** Of what a repetition in the same moment makes worse. */
+const PASSING = new Set<ErrorCode>(["UNAVAILABLE", "TIMEOUT"]);
 /** Statements of one operation: of its pages, orders and filters. */
 const SHAPES = 50;
 
@@ -127,16 +132,32 @@ export class CompiledReads {
       }
       this.#options.onOutcome("compiled");
       return { data: data as never };
-    } catch {
-      // Grafast tells what is wrong, and where.
+    } catch (error) {
       this.#options.onOutcome("failed");
-      return null;
+      // What is wrong with a statement, and in which field, Grafast tells; what took too long is not tried again.
+      return PASSING.has(classifyError(error, false).code) ? failedAnswer(read, error as Error) : null;
     }
   }
 }
 
+/** What Grafast answers when the statement of each field fails. */
+function failedAnswer({ fields }: CompiledRead, originalError: Error): ExecutionResult {
+  const failed = [...fields].filter(([, [node]]) => node?.name.value !== "__typename");
+  return {
+    data: Object.fromEntries(
+      [...fields.keys()].map((key) => [key, failed.some(([each]) => each === key) ? null : "Query"]),
+    ),
+    errors: failed.map(
+      ([key, nodes]) => new GraphQLError(originalError.message, { nodes, path: [key], originalError }),
+    ),
+  };
+}
+
 function ignoreNotCompilable(error: unknown): null {
   if (error instanceof NotCompilable) {
+    if (process.env.DEBUG_NC) {
+      console.error("NC", error.message);
+    }
     return null;
   }
   throw error;

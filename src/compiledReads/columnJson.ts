@@ -17,53 +17,54 @@ const QUOTED: ReadonlySet<PgCodec> = new Set([
 ] as PgCodec[]);
 const TEXTS: ReadonlySet<PgCodec> = new Set([TYPES.text, TYPES.varchar, TYPES.citext] as PgCodec[]);
 const BARE: ReadonlySet<PgCodec> = new Set([TYPES.int, TYPES.int2] as PgCodec[]);
-const NULL = sql`'null'`;
+/** A piece of JSON: a constant, or what gives its text when Postgres prints it. */
+export type Part = string | SQL;
 
 /**
  * The JSON text of a column, byte for byte what Grafast and `JSON.stringify` make of it.
  *
  * @param value the column.
  */
-export function columnJson(value: SQL, attribute: PgCodecAttribute, type: GraphQLOutputType): SQL {
+export function columnJson(value: SQL, attribute: PgCodecAttribute, type: GraphQLOutputType): Part[] {
   // A tag can say that a view's column is never null; only a table's own constraint keeps that.
   const isNotNull = attribute.notNull === true && attribute.extensions?.tags?.notNull === undefined;
   if (isNonNullType(type) && !isNotNull) {
     throw new NotCompilable("a column that may be null where the API has none");
   }
-  const json = presentJson(value, attribute.codec, type);
-  return isNotNull ? json : sql`coalesce(${json}, ${NULL})`;
-}
-
-/** JSON of a value that is there; null if it is not. */
-function presentJson(value: SQL, codec: PgCodec, type: GraphQLOutputType): SQL {
-  const base = codec.domainOfCodec ?? codec;
+  const base = attribute.codec.domainOfCodec ?? attribute.codec;
   const nullable = getNullableType(type);
   if (isListType(nullable)) {
     throw new NotCompilable("a list of values");
   }
   if (isEnumType(nullable)) {
     const names = nullable.getValues().map((each) => ({ name: each.name, value: String(each.value) }));
-    return base.isEnum ? enumJson(value, names) : throwUnknown(base);
+    return orNull(base.isEnum ? enumJson(value, names) : throwUnknown(base), isNotNull);
   }
-  return plainJson(value, base);
+  return plainJson(value, base, isNotNull);
 }
 
-/** JSON of a value of a type that is not an enum of the API; null if it is not there. */
-export function plainJson(value: SQL, base: PgCodec): SQL {
+/** JSON of a value of a type that is not an enum of the API. */
+export function plainJson(value: SQL, base: PgCodec, isNotNull: boolean): Part[] {
   if (TEXTS.has(base)) {
-    return sql`to_json(${value}::text)::text`;
+    return isNotNull
+      ? [sql`to_json(${value}::text)`]
+      : [sql`coalesce(to_json(${value}::text), 'null'::json)`];
   }
   if (BARE.has(base)) {
-    return sql`${value}::text`;
+    return isNotNull ? [value] : [sql`coalesce(${value}::text, 'null')`];
   }
   if (base === (TYPES.boolean as PgCodec)) {
-    return sql`case when ${value} then 'true' when not ${value} then 'false' end`;
+    return orNull(sql`case when ${value} then 'true' when not ${value} then 'false' end`, isNotNull);
   }
   if (QUOTED.has(base)) {
     const text = base.castFromPg?.(value, true) ?? sql`${value}::text`;
-    return sql`'"' || ${text} || '"'`;
+    return isNotNull ? ['"', text, '"'] : [sql`coalesce('"' || ${text} || '"', 'null')`];
   }
   return throwUnknown(base);
+}
+
+function orNull(json: SQL, isNotNull: boolean): Part[] {
+  return [isNotNull ? json : sql`coalesce(${json}, 'null')`];
 }
 
 function throwUnknown({ name }: PgCodec): never {
@@ -92,8 +93,8 @@ export function literal(text: string): SQL {
 }
 
 /** One text of many, some of which are constants; Postgres takes at most a hundred arguments. */
-export function concatenation(parts: readonly (string | SQL)[]): SQL {
-  const merged: (string | SQL)[] = [];
+export function concatenation(parts: readonly Part[]): SQL {
+  const merged: Part[] = [];
   for (const part of parts) {
     const last = merged.at(-1);
     if (typeof part === "string" && typeof last === "string") {

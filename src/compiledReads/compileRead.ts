@@ -16,7 +16,7 @@ import { type SQL, sql } from "pg-sql2";
 
 import { sha256 } from "../documents/sha256.ts";
 import { collectFields, type Selecting } from "./collectFields.ts";
-import { columnJson, concatenation } from "./columnJson.ts";
+import { columnJson, concatenation, type Part } from "./columnJson.ts";
 import { connectionSql } from "./connectionSql.ts";
 import { type Link, meaningOf } from "./fieldMeaning.ts";
 import { keyCondition, type KeyValue } from "./keyValues.ts";
@@ -34,6 +34,8 @@ export interface CompiledRead {
   values: readonly (KeyValue | string | number | boolean | null)[];
   /** Of each count after the first two columns: column → how often one row shows it. */
   counts: readonly ReadonlyMap<string, number>[];
+  /** The operation's fields by their names in the answer. */
+  fields: ReadonlyMap<string, readonly FieldNode[]>;
 }
 
 export interface ReadRequest {
@@ -73,12 +75,13 @@ export function compileRead({ operation, ...request }: ReadRequest): CompiledRea
     text,
     values: values as CompiledRead["values"],
     counts: counts.map((count) => count.columns),
+    fields: collectFields(root, [operation.selectionSet], compiler.selecting),
   };
 }
 
 /** Puts the parts of one row's object together. */
 interface Building {
-  json: (string | SQL)[];
+  json: Part[];
   joins: SQL[];
   counts: Count[];
   owners: SQL[];
@@ -108,7 +111,7 @@ export class ReadCompiler {
         const condition = keyCondition(scope, meaning, nodes[0], this.selecting);
         return this.#add(building, this.#one(field, nodes, scope, condition));
       }
-      if (meaning?.kind === "many" && meaning.link === null) {
+      if (meaning?.kind === "many" && meaning.link === null && !isNonNullType(field.type)) {
         return this.#add(
           building,
           connectionSql(this, { field, nodes, rows: meaning.rows, follows: null }),
@@ -192,13 +195,13 @@ export class ReadCompiler {
   }
 
   /** Joins a result to a row, and gives its value there. */
-  #add({ joins, counts, owners }: Building, result: ResultSql, isNullable = true): SQL {
+  #add({ joins, counts, owners }: Building, result: ResultSql, isNullable = true): Part[] {
     const alias = sql.identifier(Symbol("v"));
     joins.push(sql`left join lateral (${result.query}) as ${alias} on true`);
     const used = useResult(alias, result);
     counts.push(...used.counts);
     owners.push(...used.owners);
-    return isNullable ? sql`coalesce(${used.json}, 'null')` : used.json;
+    return [isNullable ? sql`coalesce(${used.json}, 'null')` : used.json];
   }
 
   #build(
@@ -208,7 +211,7 @@ export class ReadCompiler {
       field: GraphQLField<unknown, unknown>,
       nodes: [FieldNode, ...FieldNode[]],
       building: Building,
-    ) => string | SQL,
+    ) => Part[],
   ): RowSql {
     const building: Building = { json: [], joins: [], counts: [], owners: [] };
     for (const [key, nodes] of collectFields(type, sets, this.selecting)) {
@@ -218,7 +221,7 @@ export class ReadCompiler {
       if (name === "__typename") {
         building.json.push(JSON.stringify(type.name));
       } else if (field) {
-        building.json.push(valueOf(field, nodes, building));
+        building.json.push(...valueOf(field, nodes, building));
       } else {
         throw new NotCompilable(`the field ${name}`);
       }

@@ -1,5 +1,5 @@
 import { type FieldNode, getNamedType, type GraphQLObjectType, isObjectType } from "graphql";
-import { sql, type SQL } from "pg-sql2";
+import { type SQL, sql } from "pg-sql2";
 
 import { collectFields } from "./collectFields.ts";
 import { type ReadCompiler, selectionSets } from "./compileRead.ts";

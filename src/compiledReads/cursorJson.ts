@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 
-import { sql, type SQL } from "pg-sql2";
+import { type SQL, sql } from "pg-sql2";
 import { type PgCodec, TYPES } from "postgraphile/@dataplan/pg";
 
-import { literal, plainJson } from "./columnJson.ts";
+import { concatenation, literal, type Part, plainJson } from "./columnJson.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import type { OrderPart } from "./PageQuery.ts";
 
+const TEXT = TYPES.text as PgCodec;
 const DIGEST_LENGTH = 10;
 /** Of which Grafast writes something else than null in a cursor, or nothing at all. */
 const NEVER_NULL: ReadonlySet<PgCodec> = new Set([TYPES.int, TYPES.int2, TYPES.boolean] as PgCodec[]);
@@ -23,14 +24,18 @@ export function cursorJson(orders: readonly OrderPart[], valueOf: (index: number
   }
   const texts = orders.map(({ fragment }) => sql.compile(fragment).text);
   const digest = createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, DIGEST_LENGTH);
-  const values = orders.map(({ codec, isNullable }, index) => {
+  const values = orders.map(({ codec, isNullable }, index): Part[] => {
     if (isNullable && NEVER_NULL.has(codec)) {
       throw new NotCompilable("a cursor of a number that may be null");
     }
-    const json = plainJson(valueOf(index), codec);
-    return isNullable ? sql`coalesce(${json}, 'null')` : json;
+    const value = valueOf(index);
+    // The API's names of an enum's values are for its own fields; a cursor has the database's.
+    const json = codec.isEnum
+      ? plainJson(sql`${value}::text`, TEXT, !isNullable)
+      : plainJson(value, codec, !isNullable);
+    return index === 0 ? json : [",", ...json];
   });
-  const text = sql`${literal(`["${digest}",`)} || ${sql.join(values, " || ',' || ")} || ']'`;
+  const text = concatenation([`["${digest}",`, ...values.flat(), "]"]);
   const encoded = sql`'"' || replace(encode(convert_to(${text}, 'UTF8'), 'base64'), ${literal("\n")}, '') || '"'`;
   return orders.some(({ isNullable }) => !isNullable)
     ? encoded

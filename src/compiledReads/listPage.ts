@@ -15,7 +15,7 @@ import type { Selecting } from "./collectFields.ts";
 import type { Link, Rows } from "./fieldMeaning.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { PageQuery } from "./PageQuery.ts";
-import { RowScope } from "./RowScope.ts";
+import type { RowScope } from "./RowScope.ts";
 
 type Field = GraphQLField<unknown, unknown>;
 

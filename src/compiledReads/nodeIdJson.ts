@@ -1,17 +1,17 @@
 import { type SQL, sql } from "pg-sql2";
 import { type PgCodec, TYPES } from "postgraphile/@dataplan/pg";
 
-import { literal } from "./columnJson.ts";
+import { literal, type Part } from "./columnJson.ts";
 import type { FieldMeaning } from "./fieldMeaning.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import type { RowScope } from "./RowScope.ts";
 
 const UUID_LENGTH = 36;
-/** Of the text that is encoded; Postgres begins a new line after it, as in mail. */
-const LONGEST_LINE = 57;
+/** Of the text that is encoded: after each 57 bytes Postgres begins a new line, as in mail, even if nothing follows. */
+const LONGEST_LINE = 56;
 
 /** The global id of a row, as the codec `base64JSON` encodes it. Only of rows whose key is one uuid. */
-export function nodeIdJson(row: RowScope, { identifier, keys }: FieldMeaning & { kind: "nodeId" }): SQL {
+export function nodeIdJson(row: RowScope, { identifier, keys }: FieldMeaning & { kind: "nodeId" }): Part[] {
   const [key, ...others] = keys;
   if (
     key === undefined ||
@@ -24,5 +24,5 @@ export function nodeIdJson(row: RowScope, { identifier, keys }: FieldMeaning & {
   const bytes = sql`convert_to(${literal(before)} || ${row.column(key)}::text || '"]', 'UTF8')`;
   const encoded = sql`encode(${bytes}, 'base64')`;
   const isOneLine = before.length + UUID_LENGTH + '"]'.length <= LONGEST_LINE;
-  return sql`'"' || ${isOneLine ? encoded : sql`replace(${encoded}, E'\\n', '')`} || '"'`;
+  return ['"', isOneLine ? encoded : sql`replace(${encoded}, ${literal("\n")}, '')`, '"'];
 }
