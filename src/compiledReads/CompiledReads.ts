@@ -134,30 +134,26 @@ export class CompiledReads {
       return { data: data as never };
     } catch (error) {
       this.#options.onOutcome("failed");
-      // What is wrong with a statement, and in which field, Grafast tells; what took too long is not tried again.
-      return PASSING.has(classifyError(error, false).code) ? failedAnswer(read, error as Error) : null;
+      return failedAnswer(read, error as Error);
     }
   }
 }
 
-/** What Grafast answers when the statement of each field fails. */
-function failedAnswer({ fields }: CompiledRead, originalError: Error): ExecutionResult {
-  const failed = [...fields].filter(([, [node]]) => node?.name.value !== "__typename");
-  return {
-    data: Object.fromEntries(
-      [...fields.keys()].map((key) => [key, failed.some(([each]) => each === key) ? null : "Query"]),
-    ),
-    errors: failed.map(
-      ([key, nodes]) => new GraphQLError(originalError.message, { nodes, path: [key], originalError }),
-    ),
-  };
+/**
+ * What Grafast answers when the only field's statement has taken too long or not been run at all: it is not tried again. All
+ * else that can be wrong, and in which of several fields, is for Grafast to find out: null.
+ */
+function failedAnswer({ fields }: CompiledRead, originalError: Error): ExecutionResult | null {
+  const [[key, nodes] = ["", []], ...others] = fields;
+  if (others.length > 0 || !PASSING.has(classifyError(originalError, false).code)) {
+    return null;
+  }
+  const error = new GraphQLError(originalError.message, { nodes, path: [key], originalError });
+  return { data: { [key]: null }, errors: [error] };
 }
 
 function ignoreNotCompilable(error: unknown): null {
   if (error instanceof NotCompilable) {
-    if (process.env.DEBUG_NC) {
-      console.error("NC", error.message);
-    }
     return null;
   }
   throw error;

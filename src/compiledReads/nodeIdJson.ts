@@ -1,4 +1,4 @@
-import { type SQL, sql } from "pg-sql2";
+import { sql } from "pg-sql2";
 import { type PgCodec, TYPES } from "postgraphile/@dataplan/pg";
 
 import { literal, type Part } from "./columnJson.ts";

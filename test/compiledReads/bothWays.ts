@@ -1,3 +1,6 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+
 import type { Pool } from "pg";
 
 import type { Actor } from "../support/database.ts";
@@ -30,23 +33,39 @@ const PASSING_HEADERS = new Set([
 /** Of the event itself, and not of what it tells. */
 const OWN_COLUMNS = ["id", "occurred_at", "transaction_id", "request_id", "timeline", "row_hash"];
 
-/** What becomes of a document at one gateway. */
-export async function outcomeOf(
-  api: TestGateway,
+/** Milliseconds: a refusal is put on record in a while, its answer may have left before. */
+const PATIENCE = 5_000;
+const PAUSE = 50;
+
+/** What becomes of a document at a gateway that compiles it and at one that plans it; null where it is the same. */
+export async function differenceOf(
+  [one, other]: readonly [TestGateway, TestGateway],
   superuser: Pool,
-  { person, document }: { person: Person; document: Written },
-): Promise<Outcome> {
-  const answer = await api.query(person.actor, document.query, {
-    variables: document.variables,
-    headers: { ...person.headers },
-  });
+  request: { person: Person; document: Written },
+): Promise<{ received: Outcome; expected: Outcome } | null> {
+  const [received, expected] = await Promise.all([askAt(one, request), askAt(other, request)]);
+  const end = performance.now() + PATIENCE;
+  for (;;) {
+    const outcomes = {
+      received: { ...received.outcome, events: await eventsOf(superuser, received.requestId) },
+      expected: { ...expected.outcome, events: await eventsOf(superuser, expected.requestId) },
+    };
+    if (isDeepStrictEqual(outcomes.received, outcomes.expected)) {
+      return null;
+    }
+    if (performance.now() > end || received.outcome.text !== expected.outcome.text) {
+      return outcomes;
+    }
+    await sleep(PAUSE);
+  }
+}
+
+async function askAt(api: TestGateway, { person, document }: { person: Person; document: Written }) {
+  const { query, variables } = document;
+  const answer = await api.query(person.actor, query, { variables, headers: { ...person.headers } });
   const requestId = answer.headers.get("x-request-id") ?? "";
-  return {
-    status: answer.status,
-    headers: standingHeaders(answer),
-    text: answer.text.replaceAll(requestId, "the request's id"),
-    events: await eventsOf(superuser, requestId),
-  };
+  const text = answer.text.replaceAll(requestId, "the request's id");
+  return { requestId, outcome: { status: answer.status, headers: standingHeaders(answer), text } };
 }
 
 function standingHeaders({ headers, text }: GraphqlAnswer): Record<string, string> {
