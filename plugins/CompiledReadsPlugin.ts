@@ -9,7 +9,7 @@ import type { Metrics } from "../src/telemetry/metrics.ts";
 import { columnOf } from "./sensitiveCoordinates.ts";
 
 export interface CompiledReadsParts {
-  metrics: Pick<Metrics, "cacheRequests">;
+  metrics: Pick<Metrics, "compiledReads">;
   defaultPageSize: number;
 }
 
@@ -26,7 +26,7 @@ export function makeCompiledReadsPlugin({
 }: CompiledReadsParts): GraphileConfig.Plugin {
   const reads = new CompiledReads({
     defaultPageSize,
-    onOutcome: (outcome) => metrics.cacheRequests.inc({ cache: "compiled_reads", result: outcome }),
+    onOutcome: (result) => metrics.compiledReads.inc({ result }),
   });
   return {
     name: "CompiledReadsPlugin",

@@ -85,7 +85,7 @@ async function eventsOf(superuser: Pool, requestId: string): Promise<unknown[]> 
   return events.sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
 }
 
-const SERIES = /^bailiwick_cache_requests_total\{cache="compiled_reads",result="(\w+)"\} (\d+)/gm;
+const SERIES = /^bailiwick_compiled_reads_total\{result="(\w+)"\} (\d+)/gm;
 
 /** How many queries were compiled so far, and how many were not for which reason. */
 export async function readOutcomes({ gateway }: TestGateway): Promise<Record<string, number>> {
