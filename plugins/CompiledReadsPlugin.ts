@@ -2,14 +2,15 @@ import "graphile-build-pg";
 import "grafast";
 
 import type { PgResource } from "postgraphile/@dataplan/pg";
+import { Counter } from "prom-client";
 
-import { CompiledReads } from "../src/compiledReads/CompiledReads.ts";
+import { CompiledReads, type ReadOutcome } from "../src/compiledReads/CompiledReads.ts";
 import type { FieldMeaning, Link, Rows } from "../src/compiledReads/fieldMeaning.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
 import { columnOf } from "./sensitiveCoordinates.ts";
 
 export interface CompiledReadsParts {
-  metrics: Pick<Metrics, "compiledReads">;
+  metrics: Pick<Metrics, "registry">;
   defaultPageSize: number;
 }
 
@@ -24,10 +25,14 @@ export function makeCompiledReadsPlugin({
   metrics,
   defaultPageSize,
 }: CompiledReadsParts): GraphileConfig.Plugin {
-  const reads = new CompiledReads({
-    defaultPageSize,
-    onOutcome: (result) => metrics.compiledReads.inc({ result }),
+  const counted = new Counter({
+    name: "bailiwick_compiled_reads_total",
+    help: "Queries, by whether one compiled statement answered them.",
+    labelNames: ["result"],
+    registers: [metrics.registry],
   });
+  const onOutcome = (result: ReadOutcome) => counted.inc({ result });
+  const reads = new CompiledReads({ defaultPageSize, onOutcome });
   return {
     name: "CompiledReadsPlugin",
     description: "Answers plain queries with one statement whose result is the text of the answer",

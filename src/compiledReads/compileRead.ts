@@ -108,7 +108,7 @@ export class ReadCompiler {
       const meaning = meaningOf(field);
       if (meaning?.kind === "row") {
         const scope = new RowScope(meaning.rows);
-        const condition = keyCondition(scope, meaning, nodes[0], this.selecting);
+        const condition = keyCondition(scope, meaning, nodes[0]);
         return this.#add(building, this.#one(field, nodes, scope, condition));
       }
       if (meaning?.kind === "many" && meaning.link === null && !isNonNullType(field.type)) {

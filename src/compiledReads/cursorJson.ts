@@ -19,8 +19,9 @@ const NEVER_NULL: ReadonlySet<PgCodec> = new Set([TYPES.int, TYPES.int2, TYPES.b
  * @param valueOf where the row has a value that it is ordered by.
  */
 export function cursorJson(orders: readonly OrderPart[], valueOf: (index: number) => SQL): SQL {
-  if (orders.length === 0) {
-    throw new NotCompilable("a cursor of a list without an order");
+  if (orders.every(({ isNullable }) => isNullable)) {
+    // Grafast has no cursor where all values are null, and then no edge either.
+    throw new NotCompilable("a cursor of values that may all be null");
   }
   const texts = orders.map(({ fragment }) => sql.compile(fragment).text);
   const digest = createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, DIGEST_LENGTH);
@@ -36,11 +37,5 @@ export function cursorJson(orders: readonly OrderPart[], valueOf: (index: number
     return index === 0 ? json : [",", ...json];
   });
   const text = concatenation([`["${digest}",`, ...values.flat(), "]"]);
-  const encoded = sql`'"' || replace(encode(convert_to(${text}, 'UTF8'), 'base64'), ${literal("\n")}, '') || '"'`;
-  return orders.some(({ isNullable }) => !isNullable)
-    ? encoded
-    : sql`case when ${sql.join(
-        orders.map((_, index) => sql`${valueOf(index)} is null`),
-        " and ",
-      )} then 'null' else ${encoded} end`;
+  return sql`'"' || replace(encode(convert_to(${text}, 'UTF8'), 'base64'), ${literal("\n")}, '') || '"'`;
 }

@@ -26,16 +26,7 @@ export type FieldMeaning =
   /** All rows of a table, or those that a row leads to. */
   | { kind: "many"; rows: Rows; link: Link | null };
 
-declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- how graphql's types learn of an extension
-  namespace Bailiwick {
-    interface FieldExtensions {
-      compiledRead?: FieldMeaning;
-    }
-  }
-}
-
 /** Undefined where a field can only be planned by Grafast. */
 export function meaningOf(field: GraphQLField<unknown, unknown>): FieldMeaning | undefined {
-  return (field.extensions as Bailiwick.FieldExtensions).compiledRead;
+  return field.extensions.compiledRead as FieldMeaning | undefined;
 }

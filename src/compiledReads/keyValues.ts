@@ -3,7 +3,6 @@ import { type SQL, sql } from "pg-sql2";
 import { type PgCodec, TYPES } from "postgraphile/@dataplan/pg";
 
 import { isUuid } from "../auth/claims.ts";
-import type { Selecting } from "./collectFields.ts";
 import type { FieldMeaning } from "./fieldMeaning.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import type { RowScope } from "./RowScope.ts";
@@ -23,7 +22,6 @@ export function keyCondition(
   row: RowScope,
   { nodeIdentifier, keys }: FieldMeaning & { kind: "row" },
   node: FieldNode,
-  _selecting: Selecting,
 ): SQL {
   const conditions = Object.entries(keys).map(([argument, attribute]) => {
     const given = node.arguments?.find(({ name }) => name.value === argument)?.value;

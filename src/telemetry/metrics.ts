@@ -14,7 +14,6 @@ export interface Metrics {
   databaseCancellations: Counter;
   refusals: Counter<"reason">;
   cacheRequests: Counter<"cache" | "result">;
-  compiledReads: Counter<"result">;
   jobSeconds: Histogram<"task" | "outcome">;
   /** A value that is read when somebody looks. */
   observe(name: string, help: string, read: () => number): void;
@@ -74,11 +73,6 @@ export function makeMetrics(): Metrics {
       "cache",
       "result",
     ]),
-    compiledReads: counter(
-      "bailiwick_compiled_reads_total",
-      "Queries, by whether one compiled statement answered them.",
-      ["result"],
-    ),
     jobSeconds: histogram("bailiwick_job_seconds", "Seconds that jobs took.", ["task", "outcome"]),
     observe(name, help, read) {
       new Gauge({
