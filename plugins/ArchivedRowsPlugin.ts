@@ -1,10 +1,16 @@
 import "graphile-build-pg";
 
 import { lambda } from "grafast";
+import { sql } from "pg-sql2";
 import type { PgSelectQueryBuilder, PgSelectStep } from "postgraphile/@dataplan/pg";
 
 const ARCHIVED_AT = "deleted_at";
 const ARGUMENT = "includeArchived";
+
+/** Restricts a query to rows that are not archived. */
+export function leaveOutArchived(query: Pick<PgSelectQueryBuilder, "where" | "alias">): void {
+  query.where(sql`${query.alias}.${sql.identifier(ARCHIVED_AT)} is null`);
+}
 
 /**
  * Lists of a table with `deleted_at` leave archived rows out unless they are asked for. A condition of the query and not
@@ -23,9 +29,6 @@ export const ArchivedRowsPlugin: GraphileConfig.Plugin = {
         if (!isList || !pgFieldResource?.codec.attributes?.[ARCHIVED_AT]) {
           return args;
         }
-        const { sql } = build;
-        const leaveOut = (query: PgSelectQueryBuilder) =>
-          query.where(sql`${query.alias}.${sql.identifier(ARCHIVED_AT)} is null`);
         return build.extend(
           args,
           {
@@ -37,7 +40,11 @@ export const ArchivedRowsPlugin: GraphileConfig.Plugin = {
                 const $select = (isPgFieldConnection ? $list.getSubplan() : $list) as PgSelectStep;
                 // Chosen when the query runs, so that the planner sees a plain `is null` and can use a partial index.
                 $select.apply(
-                  lambda(argument.getRaw(), (isIncluded) => (isIncluded === true ? null : leaveOut), true),
+                  lambda(
+                    argument.getRaw(),
+                    (isIncluded) => (isIncluded === true ? null : leaveOutArchived),
+                    true,
+                  ),
                 );
               },
             },

@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { makePgService } from "postgraphile/adaptors/pg";
 
+import { makeCompiledReadsPlugin } from "../plugins/CompiledReadsPlugin.ts";
 import { makeObserveOperationsPlugin } from "../plugins/ObserveOperationsPlugin.ts";
 import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
 import { makeRecordRequestsPlugin } from "../plugins/RecordRequestsPlugin.ts";
@@ -87,9 +88,14 @@ export function makeGatewayPreset(
   return service
     ? {
         extends: [preset],
+        // Data that are a text already (CompiledReadsPlugin) are sent as they are, all others are written as before.
+        grafserv: { outputDataAsString: config.api.areReadsCompiled },
         plugins: [
           makeObserveOperationsPlugin({ ...service, tellsTiming }),
           makeRecordRequestsPlugin(service),
+          ...(config.api.areReadsCompiled
+            ? [makeCompiledReadsPlugin({ ...service, defaultPageSize: config.limits.page.defaultSize })]
+            : []),
         ],
       }
     : preset;

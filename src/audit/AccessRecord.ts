@@ -16,6 +16,29 @@ export class AccessRecord {
     }
   }
 
+  /**
+   * Notes many rows at once.
+   *
+   * @param columns column → how often each row shows it.
+   */
+  noteRows(columns: ReadonlyMap<string, number>, rows: number): void {
+    if (rows > 0) {
+      columns.forEach((times, column) =>
+        this.#counts.set(column, (this.#counts.get(column) ?? 0) + rows * times),
+      );
+    }
+  }
+
+  /** @param owner `organization/patient`, whose rows noteRows() has counted; either may be missing. */
+  noteOwner(owner: string): void {
+    const [organizationId, patientId] = owner.split("/").map((id) => id || null);
+    const patients = this.#patients.get(organizationId ?? null) ?? new Set();
+    this.#patients.set(organizationId ?? null, patients);
+    if (patientId) {
+      patients.add(patientId);
+    }
+  }
+
   get isEmpty(): boolean {
     return this.#counts.size === 0;
   }

@@ -6,6 +6,8 @@ export interface ApiConfig {
   isExplorerServed: boolean;
   /** Whether documents may ask for the schema, and errors suggest names of it. */
   isSchemaShown: boolean;
+  /** Whether queries that are plain trees of selects are answered by one statement each (src/compiledReads). */
+  areReadsCompiled: boolean;
   /** Other origins whose pages may use the API, exactly as browsers write them. */
   corsOrigins: readonly string[];
   /** Addresses or networks of proxies whose X-Forwarded-For is believed. */
@@ -23,6 +25,7 @@ export function parseApi(read: Reader, isOpen: boolean): ApiConfig {
   return {
     isExplorerServed: read.boolean("EXPLORER", isOpen),
     isSchemaShown: read.boolean("INTROSPECTION", isOpen),
+    areReadsCompiled: read.boolean("COMPILED_READS", true),
     corsOrigins: readList(read, "CORS_ORIGINS", isOrigin, "an origin such as https://app.example.com"),
     trustedProxies: readList(read, "TRUSTED_PROXIES", isNetwork, "an address, a network or 'loopback'"),
   };

@@ -1,0 +1,186 @@
+import "postgraphile/adaptors/pg";
+
+import { LRU } from "@graphile/lru";
+import type { GrafastExecutionArgs } from "grafast";
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  getVariableValues,
+  GraphQLError,
+  Kind,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  visit,
+} from "graphql";
+import type { WithPgClient } from "postgraphile/@dataplan/pg";
+
+import type { AccessRecord } from "../audit/AccessRecord.ts";
+import type { ErrorCode } from "../errors/catalogue.ts";
+import { classifyError } from "../errors/classifyError.ts";
+import { findOperation } from "../limits/estimateCost.ts";
+import { type CompiledRead, compileRead } from "./compileRead.ts";
+import { meaningOf } from "./fieldMeaning.ts";
+import { KeyValue } from "./keyValues.ts";
+import { NotCompilable } from "./NotCompilable.ts";
+
+/** What became of a query here; all but the first go on to Grafast. */
+export type ReadOutcome = "compiled" | "unsuitable" | "failed";
+
+interface CompiledReadsOptions {
+  defaultPageSize: number;
+  onOutcome: (outcome: ReadOutcome) => void;
+}
+
+type Variables = Readonly<Record<string, unknown>>;
+
+interface Context {
+  withPgClient: WithPgClient;
+  pgSettings: Record<string, string | undefined>;
+  accessRecord?: AccessRecord;
+}
+
+/** What is known of one operation of a document; the document is remembered by OperationLimitsPlugin's cache, or not at all. */
+interface Known {
+  /** Variables that are more than the key of a row: another value makes another statement. */
+  shaping: readonly string[];
+  /** Null: only Grafast plans it. */
+  reads: LRU<string, CompiledRead | null>;
+}
+
+/** Of what a repetition in the same moment makes worse. */
+const PASSING = new Set<ErrorCode>(["UNAVAILABLE", "TIMEOUT"]);
+/** Statements of one operation: of its pages, orders and filters. */
+const SHAPES = 50;
+
+/** Answers queries that are plain trees of selects with one statement, whose result is the text of the answer. */
+export class CompiledReads {
+  readonly #options: CompiledReadsOptions;
+  readonly #known = new WeakMap<OperationDefinitionNode, Known>();
+
+  constructor(options: CompiledReadsOptions) {
+    this.#options = options;
+  }
+
+  /** @returns null for what Grafast has to answer; nothing is on record then. */
+  tryRun(args: GrafastExecutionArgs): Promise<ExecutionResult | null> | null {
+    const prepared = this.#prepare(args);
+    if (prepared === null) {
+      this.#options.onOutcome("unsuitable");
+      return null;
+    }
+    return this.#run(prepared, args.contextValue as unknown as Context);
+  }
+
+  #prepare(args: GrafastExecutionArgs): { read: CompiledRead; values: unknown[] } | null {
+    const operation = findOperation(args);
+    if (operation?.operation !== OperationTypeNode.QUERY) {
+      return null;
+    }
+    const { coerced } = getVariableValues(args.schema, operation.variableDefinitions ?? [], {
+      ...args.variableValues,
+    });
+    const read = coerced ? this.#find(args, operation, coerced) : null;
+    try {
+      const values = read?.values.map((value) =>
+        value instanceof KeyValue ? value.read(coerced ?? {}) : value,
+      );
+      return read && values ? { read, values } : null;
+    } catch (error) {
+      return ignoreNotCompilable(error);
+    }
+  }
+
+  #find(
+    { schema, document }: GrafastExecutionArgs,
+    operation: OperationDefinitionNode,
+    variables: Variables,
+  ): CompiledRead | null {
+    const known = this.#known.get(operation) ?? {
+      shaping: shapingVariables(document, operation, schema),
+      reads: new LRU<string, CompiledRead | null>({ maxLength: SHAPES }),
+    };
+    this.#known.set(operation, known);
+    const shape = JSON.stringify(known.shaping.map((name) => variables[name] ?? null));
+    const found = known.reads.get(shape);
+    if (found !== undefined) {
+      return found;
+    }
+    const { defaultPageSize } = this.#options;
+    let read: CompiledRead | null;
+    try {
+      read = compileRead({ schema, document, operation, variables, defaultPageSize });
+    } catch (error) {
+      read = ignoreNotCompilable(error);
+    }
+    known.reads.set(shape, read);
+    return read;
+  }
+
+  async #run(
+    { read, values }: { read: CompiledRead; values: unknown[] },
+    { withPgClient, pgSettings, accessRecord }: Context,
+  ): Promise<ExecutionResult | null> {
+    const { name, text, counts } = read;
+    try {
+      const { rows } = await withPgClient(pgSettings, (client) =>
+        client.query<unknown[]>({ name, text, values, arrayMode: true } as never),
+      );
+      const [data, owners, ...times] = rows[0] as unknown as [string, string | null, ...string[]];
+      counts.forEach((columns, index) => accessRecord?.noteRows(columns, Number(times[index])));
+      if (owners) {
+        owners.split(" ").forEach((owner) => accessRecord?.noteOwner(owner));
+      }
+      this.#options.onOutcome("compiled");
+      return { data: data as never };
+    } catch (error) {
+      this.#options.onOutcome("failed");
+      return failedAnswer(read, error as Error);
+    }
+  }
+}
+
+/**
+ * What Grafast answers when the only field's statement has taken too long or not been run at all: it is not tried again. All
+ * else that can be wrong, and in which of several fields, is for Grafast to find out: null.
+ */
+function failedAnswer({ fields }: CompiledRead, originalError: Error): ExecutionResult | null {
+  const [[key, nodes] = ["", []], ...others] = fields;
+  if (others.length > 0 || !PASSING.has(classifyError(originalError, false).code)) {
+    return null;
+  }
+  const error = new GraphQLError(originalError.message, { nodes, path: [key], originalError });
+  return { data: { [key]: null }, errors: [error] };
+}
+
+function ignoreNotCompilable(error: unknown): null {
+  if (error instanceof NotCompilable) {
+    return null;
+  }
+  throw error;
+}
+
+/** The variables of an operation's document but for those that are nothing than keys of single rows. */
+function shapingVariables(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  schema: GrafastExecutionArgs["schema"],
+): string[] {
+  const shaping = new Set<string>();
+  const root = schema.getQueryType()?.getFields() ?? {};
+  const keys = new Set<unknown>();
+  for (const selection of operation.selectionSet.selections) {
+    const field = selection.kind === Kind.FIELD ? root[selection.name.value] : undefined;
+    if (selection.kind === Kind.FIELD && field && meaningOf(field)?.kind === "row") {
+      selection.arguments?.forEach(({ value }) => keys.add(value));
+    }
+  }
+  visit(document, {
+    VariableDefinition: () => false,
+    Variable: (node) => {
+      if (!keys.has(node)) {
+        shaping.add(node.name.value);
+      }
+    },
+  });
+  return [...shaping].sort();
+}

@@ -1,0 +1,120 @@
+import { getNullableType, type GraphQLOutputType, isEnumType, isListType, isNonNullType } from "graphql";
+import { type SQL, sql } from "pg-sql2";
+import { type PgCodec, type PgCodecAttribute, TYPES } from "postgraphile/@dataplan/pg";
+
+import { NotCompilable } from "./NotCompilable.ts";
+
+/** Whose text, as Postgres prints it or the codec casts it, is what the API shows between quotes, with nothing to escape. */
+const QUOTED: ReadonlySet<PgCodec> = new Set([
+  TYPES.uuid,
+  TYPES.bigint,
+  TYPES.numeric,
+  TYPES.timestamp,
+  TYPES.timestamptz,
+  TYPES.date,
+  TYPES.time,
+  TYPES.timetz,
+] as PgCodec[]);
+const TEXTS: ReadonlySet<PgCodec> = new Set([TYPES.text, TYPES.varchar, TYPES.citext] as PgCodec[]);
+const BARE: ReadonlySet<PgCodec> = new Set([TYPES.int, TYPES.int2] as PgCodec[]);
+/** A piece of JSON: a constant, or what gives its text when Postgres prints it. */
+export type Part = string | SQL;
+
+/**
+ * The JSON text of a column, byte for byte what Grafast and `JSON.stringify` make of it.
+ *
+ * @param value the column.
+ */
+export function columnJson(value: SQL, attribute: PgCodecAttribute, type: GraphQLOutputType): Part[] {
+  // A tag can say that a view's column is never null; only a table's own constraint keeps that.
+  const isNotNull = attribute.notNull === true && attribute.extensions?.tags?.notNull === undefined;
+  if (isNonNullType(type) && !isNotNull) {
+    throw new NotCompilable("a column that may be null where the API has none");
+  }
+  const base = attribute.codec.domainOfCodec ?? attribute.codec;
+  const nullable = getNullableType(type);
+  if (isListType(nullable)) {
+    throw new NotCompilable("a list of values");
+  }
+  if (isEnumType(nullable)) {
+    const names = nullable.getValues().map((each) => ({ name: each.name, value: String(each.value) }));
+    return orNull(base.isEnum ? enumJson(value, names) : throwUnknown(base), isNotNull);
+  }
+  return plainJson(value, base, isNotNull);
+}
+
+/** JSON of a value of a type that is not an enum of the API. */
+export function plainJson(value: SQL, base: PgCodec, isNotNull: boolean): Part[] {
+  if (TEXTS.has(base)) {
+    return isNotNull
+      ? [sql`to_json(${value}::text)`]
+      : [sql`coalesce(to_json(${value}::text), 'null'::json)`];
+  }
+  if (BARE.has(base)) {
+    return isNotNull ? [value] : [sql`coalesce(${value}::text, 'null')`];
+  }
+  if (base === (TYPES.boolean as PgCodec)) {
+    return orNull(sql`case when ${value} then 'true' when not ${value} then 'false' end`, isNotNull);
+  }
+  if (QUOTED.has(base)) {
+    const text = base.castFromPg?.(value, true) ?? sql`${value}::text`;
+    return isNotNull ? ['"', text, '"'] : [sql`coalesce('"' || ${text} || '"', 'null')`];
+  }
+  return throwUnknown(base);
+}
+
+function orNull(json: SQL, isNotNull: boolean): Part[] {
+  return [isNotNull ? json : sql`coalesce(${json}, 'null')`];
+}
+
+function throwUnknown({ name }: PgCodec): never {
+  throw new NotCompilable(`a value of type ${name}`);
+}
+
+/** A value that the schema does not know yet makes the statement fail, and the request takes the other way. */
+function enumJson(value: SQL, names: readonly { name: string; value: string }[]): SQL {
+  const cases = names.map(
+    (each) => sql`when ${literal(each.value)} then ${literal(JSON.stringify(each.name))}`,
+  );
+  const unknown = sql`case when ${value} is not null then ('unknown ' || ${value}::text)::int::text end`;
+  return sql`case ${value} ${sql.join(cases, " ")} else ${unknown} end`;
+}
+
+/**
+ * A text constant. `sql.literal` would make a parameter of most of them, which has no type; `sql.raw` complains on the console;
+ * and a template of one piece is remembered for ever, which must not happen with names that clients choose.
+ */
+export function literal(text: string): SQL {
+  if (text.includes("\\")) {
+    throw new NotCompilable("a backslash in a name");
+  }
+  const pieces = ["'", `${text.replaceAll("'", "''")}'`];
+  return sql(Object.assign(pieces, { raw: pieces }), sql.blank);
+}
+
+/** One text of many, some of which are constants; Postgres takes at most a hundred arguments. */
+export function concatenation(parts: readonly Part[]): SQL {
+  const merged: Part[] = [];
+  for (const part of parts) {
+    const last = merged.at(-1);
+    if (typeof part === "string" && typeof last === "string") {
+      merged[merged.length - 1] = last + part;
+    } else {
+      merged.push(part);
+    }
+  }
+  let pieces = merged.map((part) => (typeof part === "string" ? literal(part) : part));
+  while (pieces.length > MOST_ARGUMENTS) {
+    pieces = chunks(pieces).map((chunk) => sql`concat(${sql.join(chunk, ", ")})`);
+  }
+  return sql`concat(${sql.join(pieces, ", ")})`;
+}
+
+const MOST_ARGUMENTS = 90;
+
+function chunks(pieces: readonly SQL[]): SQL[][] {
+  const count = Math.ceil(pieces.length / MOST_ARGUMENTS);
+  return Array.from({ length: count }, (_, index) =>
+    pieces.slice(index * MOST_ARGUMENTS, (index + 1) * MOST_ARGUMENTS),
+  );
+}

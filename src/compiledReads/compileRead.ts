@@ -1,0 +1,236 @@
+import type { GraphQLObjectType } from "graphql";
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  getNamedType,
+  type GraphQLField,
+  type GraphQLSchema,
+  isNonNullType,
+  isObjectType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from "graphql";
+import { type SQL, sql } from "pg-sql2";
+
+import { sha256 } from "../documents/sha256.ts";
+import { collectFields, type Selecting } from "./collectFields.ts";
+import { columnJson, concatenation, type Part } from "./columnJson.ts";
+import { connectionSql } from "./connectionSql.ts";
+import { type Link, meaningOf } from "./fieldMeaning.ts";
+import { keyCondition, type KeyValue } from "./keyValues.ts";
+import { nodeIdJson } from "./nodeIdJson.ts";
+import { NotCompilable } from "./NotCompilable.ts";
+import { ownerOf } from "./ownerOf.ts";
+import { RowScope } from "./RowScope.ts";
+import { type Count, oneRow, type ResultSql, type RowSql, useResult } from "./rowsSql.ts";
+
+/** A query as one statement: its only row has the text of `data`, whose rows it shows, and how often each column of theirs. */
+export interface CompiledRead {
+  name: string;
+  text: string;
+  /** What is not the same for each request. */
+  values: readonly (KeyValue | string | number | boolean | null)[];
+  /** Of each count after the first two columns: column → how often one row shows it. */
+  counts: readonly ReadonlyMap<string, number>[];
+  /** The operation's fields by their names in the answer. */
+  fields: ReadonlyMap<string, readonly FieldNode[]>;
+}
+
+export interface ReadRequest {
+  schema: GraphQLSchema;
+  document: DocumentNode;
+  operation: OperationDefinitionNode;
+  /** Coerced. What the statement is made of depends on them, except for the keys of single rows. */
+  variables: Readonly<Record<string, unknown>>;
+  /** Rows of a list that does not say how many. */
+  defaultPageSize: number;
+}
+
+/** Longer statements cost more to parse than they save. */
+const LONGEST = 60_000;
+
+/** @throws NotCompilable where the operation has something that only Grafast plans. */
+export function compileRead({ operation, ...request }: ReadRequest): CompiledRead {
+  const root = request.schema.getQueryType();
+  if (!root || operation.directives?.length) {
+    throw new NotCompilable("an operation with directives");
+  }
+  const compiler = new ReadCompiler(request);
+  const { json, joins, counts, owners } = compiler.root(root, operation.selectionSet);
+  const columns = [
+    concatenation(json),
+    owners.length === 0 ? sql`null::text` : sql`concat_ws(' ', ${sql.join([...owners], ", ")})`,
+    ...counts.map((count) => count.sql),
+  ];
+  const { text, values } = sql.compile(
+    sql`select ${sql.join(columns, ", ")} from (values (1)) as q (x) ${sql.join([...joins], " ")}`,
+  );
+  if (text.length > LONGEST) {
+    throw new NotCompilable("a long statement");
+  }
+  return {
+    name: `read_${sha256(text).slice(0, 40)}`,
+    text,
+    values: values as CompiledRead["values"],
+    counts: counts.map((count) => count.columns),
+    fields: collectFields(root, [operation.selectionSet], compiler.selecting),
+  };
+}
+
+/** Puts the parts of one row's object together. */
+interface Building {
+  json: Part[];
+  joins: SQL[];
+  counts: Count[];
+  owners: SQL[];
+}
+
+export class ReadCompiler {
+  readonly selecting: Selecting;
+  readonly defaultPageSize: number;
+
+  constructor({ schema, document, variables, defaultPageSize }: Omit<ReadRequest, "operation">) {
+    const fragments = document.definitions.filter(
+      (each): each is FragmentDefinitionNode => each.kind === Kind.FRAGMENT_DEFINITION,
+    );
+    this.selecting = {
+      schema,
+      variables,
+      fragments: Object.fromEntries(fragments.map((fragment) => [fragment.name.value, fragment])),
+    };
+    this.defaultPageSize = defaultPageSize;
+  }
+
+  root(type: GraphQLObjectType, set: SelectionSetNode): RowSql {
+    return this.#build(type, [set], (field, nodes, building) => {
+      const meaning = meaningOf(field);
+      if (meaning?.kind === "row") {
+        const scope = new RowScope(meaning.rows);
+        const condition = keyCondition(scope, meaning, nodes[0]);
+        return this.#add(building, this.#one(field, nodes, scope, condition));
+      }
+      if (meaning?.kind === "many" && meaning.link === null && !isNonNullType(field.type)) {
+        return this.#add(
+          building,
+          connectionSql(this, { field, nodes, rows: meaning.rows, follows: null }),
+          false,
+        );
+      }
+      throw new NotCompilable(`the field ${field.name}`);
+    });
+  }
+
+  /** The object of one row. */
+  row(type: GraphQLObjectType, sets: readonly SelectionSetNode[], scope: RowScope): RowSql {
+    const shown = new Map<string, number>();
+    const row = this.#build(type, sets, (field, nodes, building) => {
+      const meaning = meaningOf(field);
+      switch (meaning?.kind) {
+        case "column": {
+          const attribute = scope.rows.codec.attributes[meaning.attribute];
+          if (
+            !attribute ||
+            attribute.via !== undefined ||
+            attribute.expression ||
+            nodes[0].arguments?.length
+          ) {
+            throw new NotCompilable(`the field ${field.name}`);
+          }
+          if (meaning.onRecord !== null) {
+            shown.set(meaning.onRecord, (shown.get(meaning.onRecord) ?? 0) + 1);
+          }
+          return columnJson(scope.column(meaning.attribute), attribute, field.type);
+        }
+        case "nodeId":
+          return nodeIdJson(scope, meaning);
+        case "one":
+          return this.#add(building, this.#linked(field, nodes, meaning.link, scope));
+        case "many":
+          return this.#add(
+            building,
+            connectionSql(this, {
+              field,
+              nodes,
+              rows: meaning.rows,
+              follows: meaning.link && { link: meaning.link, from: scope },
+            }),
+            false,
+          );
+        default:
+          throw new NotCompilable(`the field ${field.name}`);
+      }
+    });
+    return shown.size === 0
+      ? row
+      : {
+          ...row,
+          counts: [{ columns: shown, sql: sql`1` }, ...row.counts],
+          owners: [ownerOf(scope), ...row.owners],
+        };
+  }
+
+  #linked(
+    field: GraphQLField<unknown, unknown>,
+    nodes: readonly FieldNode[],
+    link: Link,
+    from: RowScope,
+  ): ResultSql {
+    const scope = new RowScope(link.to);
+    return this.#one(field, nodes, scope, scope.follows(link, from));
+  }
+
+  #one(
+    field: GraphQLField<unknown, unknown>,
+    nodes: readonly FieldNode[],
+    scope: RowScope,
+    condition: SQL,
+  ): ResultSql {
+    const type = getNamedType(field.type);
+    if (isNonNullType(field.type) || !isObjectType(type)) {
+      throw new NotCompilable(`the field ${field.name}`);
+    }
+    return oneRow(this.row(type, selectionSets(nodes), scope), scope.source, condition);
+  }
+
+  /** Joins a result to a row, and gives its value there. */
+  #add({ joins, counts, owners }: Building, result: ResultSql, isNullable = true): Part[] {
+    const alias = sql.identifier(Symbol("v"));
+    joins.push(sql`left join lateral (${result.query}) as ${alias} on true`);
+    const used = useResult(alias, result);
+    counts.push(...used.counts);
+    owners.push(...used.owners);
+    return [isNullable ? sql`coalesce(${used.json}, 'null')` : used.json];
+  }
+
+  #build(
+    type: GraphQLObjectType,
+    sets: readonly SelectionSetNode[],
+    valueOf: (
+      field: GraphQLField<unknown, unknown>,
+      nodes: [FieldNode, ...FieldNode[]],
+      building: Building,
+    ) => Part[],
+  ): RowSql {
+    const building: Building = { json: [], joins: [], counts: [], owners: [] };
+    for (const [key, nodes] of collectFields(type, sets, this.selecting)) {
+      const name = nodes[0].name.value;
+      const field = type.getFields()[name];
+      building.json.push(`${building.json.length === 0 ? "{" : ","}${JSON.stringify(key)}:`);
+      if (name === "__typename") {
+        building.json.push(JSON.stringify(type.name));
+      } else if (field) {
+        building.json.push(...valueOf(field, nodes, building));
+      } else {
+        throw new NotCompilable(`the field ${name}`);
+      }
+    }
+    building.json.push(building.json.length === 0 ? "{}" : "}");
+    return building;
+  }
+}
+
+export function selectionSets(nodes: readonly FieldNode[]): SelectionSetNode[] {
+  return nodes.flatMap(({ selectionSet }) => (selectionSet ? [selectionSet] : []));
+}

@@ -1,0 +1,176 @@
+import { type FieldNode, getNamedType, type GraphQLObjectType, isObjectType } from "graphql";
+import { type SQL, sql } from "pg-sql2";
+
+import { collectFields } from "./collectFields.ts";
+import { type ReadCompiler, selectionSets } from "./compileRead.ts";
+import { cursorJson } from "./cursorJson.ts";
+import { type ListField, type ListPage, listPage } from "./listPage.ts";
+import { NotCompilable } from "./NotCompilable.ts";
+import { orderSql } from "./PageQuery.ts";
+import { RowScope } from "./RowScope.ts";
+import { cursorAt, type ListPart, manyRows, moreRows, type ResultSql, type RowSql } from "./rowsSql.ts";
+
+type Nodes = [FieldNode, ...FieldNode[]];
+
+/** A connection: its one list of rows, as `nodes` or as `edges`, with what else stands beside it. */
+export function connectionSql(compiler: ReadCompiler, list: ListField): ResultSql {
+  return new ConnectionBuilder(compiler, list).build();
+}
+
+class ConnectionBuilder {
+  readonly #compiler: ReadCompiler;
+  readonly #list: ListField;
+  readonly #scope: RowScope;
+  readonly #page: ListPage;
+  #row: RowSql | null = null;
+  readonly #before: ListPart[] = [];
+  readonly #after: ListPart[] = [];
+  #looksBehind = false;
+  #hasEnds = false;
+
+  constructor(compiler: ReadCompiler, list: ListField) {
+    this.#compiler = compiler;
+    this.#list = list;
+    this.#scope = new RowScope(list.rows);
+    this.#page = listPage(list, this.#scope, compiler);
+  }
+
+  build(): ResultSql {
+    const type = objectType(this.#list.field.type);
+    for (const [key, nodes] of collectFields(
+      type,
+      selectionSets(this.#list.nodes),
+      this.#compiler.selecting,
+    )) {
+      this.#parts.push(`${this.#before.length === 0 ? "{" : ","}${JSON.stringify(key)}:`);
+      this.#add(type, nodes);
+    }
+    if (this.#row === null) {
+      throw new NotCompilable("a connection without rows");
+    }
+    this.#after.push("}");
+    const { first } = this.#page;
+    return manyRows({
+      row: this.#row,
+      cursor: this.#hasEnds ? this.#cursor() : null,
+      page: this.#pageSql(),
+      alias: this.#scope.alias,
+      shown: this.#looksBehind ? first : null,
+      before: this.#before,
+      after: this.#after,
+    });
+  }
+
+  /** What comes before the rows until they have come. */
+  get #parts(): ListPart[] {
+    return this.#row === null ? this.#before : this.#after;
+  }
+
+  #add(type: GraphQLObjectType, nodes: Nodes): void {
+    const name = nodes[0].name.value;
+    const target = type.getFields()[name]?.type;
+    if (name === "__typename") {
+      this.#parts.push(JSON.stringify(type.name));
+    } else if (name === "totalCount") {
+      this.#parts.push(this.#totalCount());
+    } else if (name === "pageInfo") {
+      this.#addPageInfo(objectType(target), nodes);
+    } else if ((name === "nodes" || name === "edges") && this.#row === null) {
+      const item = objectType(target);
+      this.#before.push("[");
+      this.#row =
+        name === "nodes"
+          ? this.#compiler.row(item, selectionSets(nodes), this.#scope)
+          : this.#edge(item, nodes);
+      this.#after.push("]");
+    } else {
+      throw new NotCompilable(`${name} of a connection`);
+    }
+  }
+
+  #edge(type: GraphQLObjectType, nodes: Nodes): RowSql {
+    const json: (string | SQL)[] = [];
+    const rows: RowSql[] = [];
+    for (const [key, same] of collectFields(type, selectionSets(nodes), this.#compiler.selecting)) {
+      const name = same[0].name.value;
+      json.push(`${json.length === 0 ? "{" : ","}${JSON.stringify(key)}:`);
+      if (name === "__typename") {
+        json.push(JSON.stringify(type.name));
+      } else if (name === "cursor") {
+        json.push(this.#cursor());
+      } else {
+        const node = objectType(type.getFields()[name]?.type);
+        const row = this.#compiler.row(node, selectionSets(same), this.#scope);
+        rows.push(row);
+        json.push(...row.json);
+      }
+    }
+    return {
+      json: [...json, "}"],
+      joins: rows.flatMap(({ joins }) => joins),
+      counts: rows.flatMap(({ counts }) => counts),
+      owners: rows.flatMap(({ owners }) => owners),
+    };
+  }
+
+  #addPageInfo(type: GraphQLObjectType, nodes: Nodes): void {
+    const parts = this.#parts;
+    let separator = "{";
+    for (const [key, [node]] of collectFields(type, selectionSets(nodes), this.#compiler.selecting)) {
+      parts.push(`${separator}${JSON.stringify(key)}:`);
+      separator = ",";
+      parts.push(this.#pageInfo(type, node.name.value));
+    }
+    parts.push("}");
+  }
+
+  #pageInfo(type: GraphQLObjectType, name: string): ListPart {
+    const { first, offset } = this.#page;
+    switch (name) {
+      case "hasNextPage":
+        this.#looksBehind = true;
+        return moreRows(first);
+      case "hasPreviousPage":
+        return offset > 0 ? "true" : "false";
+      case "startCursor":
+      case "endCursor":
+        this.#hasEnds = true;
+        return cursorAt(name === "startCursor" ? "first" : "last");
+      case "__typename":
+        return JSON.stringify(type.name);
+      default:
+        throw new NotCompilable(`${name} of a page`);
+    }
+  }
+
+  #cursor(): SQL {
+    const { query } = this.#page;
+    return cursorJson(query.orders, (index) => this.#scope.orderValue(index));
+  }
+
+  #totalCount(): SQL {
+    const scope = new RowScope(this.#list.rows);
+    const { query } = listPage(this.#list, scope, this.#compiler);
+    return sql`(select count(*) from ${scope.source} where ${query.condition})`;
+  }
+
+  #pageSql(): SQL {
+    const { query, first, offset } = this.#page;
+    const limit = sql.literal(this.#looksBehind ? first + 1 : first);
+    const orders = query.orders;
+    const values = this.#scope.usedOrders.map((index) => {
+      const order = orders[index];
+      return order ? sql`, ${order.fragment} as ${RowScope.orderName(index)}` : sql.blank;
+    });
+    const skipped = offset > 0 ? sql` offset ${sql.literal(offset)}` : sql.blank;
+    return sql`select ${this.#scope.columns}${sql.join(values)} from ${this.#scope.source} where ${query.condition}${orderSql(orders)} limit ${limit}${skipped}`;
+  }
+}
+
+function objectType(type: Parameters<typeof getNamedType>[0]): GraphQLObjectType {
+  const named = getNamedType(type);
+  if (!isObjectType(named)) {
+    throw new NotCompilable("a type that is no object");
+  }
+  return named;
+}

@@ -1,0 +1,32 @@
+import type { GraphQLField } from "graphql";
+import type { PgCodecWithAttributes, PgResource } from "postgraphile/@dataplan/pg";
+
+/** A table or view. */
+export type Rows = PgResource<string, PgCodecWithAttributes>;
+
+/** How rows of one table lead to rows of another: column by column. */
+export interface Link {
+  to: Rows;
+  localAttributes: readonly string[];
+  remoteAttributes: readonly string[];
+}
+
+/** What a field of the API stands for in the database, as far as a read can be compiled. */
+export type FieldMeaning =
+  | {
+      kind: "column";
+      attribute: string;
+      /** `app_public.patients.given_name`, if a look at it is on record. */
+      onRecord: string | null;
+    }
+  | { kind: "nodeId"; identifier: string; keys: readonly string[] }
+  /** One row, by the global id or by the values of its key; `keys`: argument → column. */
+  | { kind: "row"; rows: Rows; nodeIdentifier: string | null; keys: Readonly<Record<string, string>> }
+  | { kind: "one"; link: Link }
+  /** All rows of a table, or those that a row leads to. */
+  | { kind: "many"; rows: Rows; link: Link | null };
+
+/** Undefined where a field can only be planned by Grafast. */
+export function meaningOf(field: GraphQLField<unknown, unknown>): FieldMeaning | undefined {
+  return field.extensions.compiledRead as FieldMeaning | undefined;
+}

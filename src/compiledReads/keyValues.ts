@@ -1,0 +1,59 @@
+import { type FieldNode, Kind, valueFromASTUntyped, type ValueNode } from "graphql";
+import { type SQL, sql } from "pg-sql2";
+import { type PgCodec, TYPES } from "postgraphile/@dataplan/pg";
+
+import { isUuid } from "../auth/claims.ts";
+import type { FieldMeaning } from "./fieldMeaning.ts";
+import { NotCompilable } from "./NotCompilable.ts";
+import type { RowScope } from "./RowScope.ts";
+
+/** A parameter of the statement that each request gives itself. */
+export class KeyValue {
+  readonly read: (variables: Readonly<Record<string, unknown>>) => string;
+
+  /** @param read throws NotCompilable for what is no key. */
+  constructor(read: KeyValue["read"]) {
+    this.read = read;
+  }
+}
+
+/** That a row is the one that the arguments of a field name. */
+export function keyCondition(
+  row: RowScope,
+  { nodeIdentifier, keys }: FieldMeaning & { kind: "row" },
+  node: FieldNode,
+): SQL {
+  const conditions = Object.entries(keys).map(([argument, attribute]) => {
+    const given = node.arguments?.find(({ name }) => name.value === argument)?.value;
+    if (!given || row.rows.codec.attributes[attribute]?.codec !== (TYPES.uuid as PgCodec)) {
+      throw new NotCompilable("a key that is no uuid");
+    }
+    const value = new KeyValue((variables) => {
+      const text = valueOf(given, variables);
+      return uuidOf(nodeIdentifier === null ? text : keyInNodeId(text, nodeIdentifier));
+    });
+    return sql`${row.alias}.${sql.identifier(attribute)} = ${sql.value(value as never)}::uuid`;
+  });
+  return sql.join(conditions, " and ");
+}
+
+function valueOf(node: ValueNode, variables: Readonly<Record<string, unknown>>): unknown {
+  return node.kind === Kind.VARIABLE ? variables[node.name.value] : valueFromASTUntyped(node);
+}
+
+/** Of a global id that names a row of the type; what any other means is for Grafast to say. */
+function keyInNodeId(nodeId: unknown, identifier: string): unknown {
+  try {
+    const decoded: unknown = JSON.parse(Buffer.from(String(nodeId), "base64").toString("utf8"));
+    return Array.isArray(decoded) && decoded.length === 2 && decoded[0] === identifier ? decoded[1] : null;
+  } catch {
+    return null;
+  }
+}
+
+function uuidOf(value: unknown): string {
+  if (typeof value !== "string" || !isUuid(value)) {
+    throw new NotCompilable("a key that is no uuid");
+  }
+  return value;
+}

@@ -1,0 +1,151 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { buildSchema, getNamedType, isObjectType } from "graphql";
+
+import { createFullWorld, type FullWorld } from "../../src/access/world/fullWorld.ts";
+import { createPatient, createSession } from "../../src/access/world/people.ts";
+import { demoUserId } from "../../src/seed/demoPeople.ts";
+import { seedDatabase } from "../../src/seed/seedDatabase.ts";
+import { useTestDatabase } from "../support/database.ts";
+import { useGateway } from "../support/graphql.ts";
+import { differenceOf, type Person, readOutcomes } from "./bothWays.ts";
+import { DocumentWriter, type KnownRow } from "./DocumentWriter.ts";
+import { Random } from "./Random.ts";
+
+jest.setTimeout(600_000);
+
+const DOCUMENTS = 120;
+const SEED = 7;
+const PLENTY = 1e9;
+/** Of the queries that are not refused. */
+const LEAST_COMPILED = 0.6;
+const AWKWARD = ['"quoted" \\ back', "line\nbreak\ttab", "\u0001\u001f\u007f", "🦊 \u2028 é", "</script> '"];
+
+const db = useTestDatabase();
+/** Nobody has asked for too much: that would say nothing of either way. */
+const gatewayWith = (areReadsCompiled: boolean) =>
+  useGateway(db, {
+    configure: (config) => ({
+      ...config,
+      api: { ...config.api, areReadsCompiled },
+      limits: { ...config.limits, rate: { user: PLENTY, organization: PLENTY, address: PLENTY } },
+    }),
+  });
+const compiled = gatewayWith(true);
+const planned = gatewayWith(false);
+const schema = buildSchema(readFileSync(join(import.meta.dirname, "../../schema.graphql"), "utf8"));
+
+let world: FullWorld;
+let people: Person[];
+const rows = new Map<string, KnownRow[]>();
+
+beforeAll(async () => {
+  world = await createFullWorld(db);
+  await seedDatabase(db);
+  for (const text of AWKWARD) {
+    const { id } = await createPatient(db.superuser, world.here.clinic);
+    await db.superuser.query(
+      "update app_public.patients set given_name = $2, address = $2, death_date = '2020-02-29' where id = $1",
+      [id, text],
+    );
+  }
+  const archived = await createPatient(db.superuser, world.here.clinic);
+  await db.superuser.query("update app_public.patients set deleted_at = now() where id = $1", [archived.id]);
+  people = await findPeople();
+  await findRows();
+}, 120_000);
+
+async function findPeople(): Promise<Person[]> {
+  const demo = async (name: "alice" | "bob") => {
+    const userId = demoUserId(name);
+    return { name, actor: { userId, sessionId: await createSession(db.superuser, userId) } };
+  };
+  const { here, there, abroad, owner, portal, superadmin, stranger, breakGlass } = world;
+  return [
+    { name: "provider", actor: here.provider, headers: { "x-purpose-of-use": "treatment" } },
+    await demo("alice"),
+    { name: "superadmin", actor: superadmin, headers: { "x-purpose-of-use": "support" } },
+    { name: "owner", actor: owner },
+    { name: "another clinic's admin", actor: there.clinicAdmin },
+    await demo("bob"),
+    {
+      name: "another tenant's provider",
+      actor: abroad.provider,
+      headers: { "x-organization-id": world.foreign },
+    },
+    { name: "portal", actor: portal },
+    { name: "viewer", actor: here.viewer },
+    { name: "break glass", actor: breakGlass },
+    { name: "stranger", actor: stranger },
+    { name: "nobody", actor: null },
+  ];
+}
+
+/** Ids of rows of every type that has a list, as some of the people see them. */
+async function findRows(): Promise<void> {
+  const lists = Object.values(schema.getQueryType()?.getFields() ?? {}).flatMap((field) => {
+    const type = getNamedType(field.type);
+    const row = isObjectType(type) ? getNamedType(type.getFields().nodes?.type) : undefined;
+    return isObjectType(row) && row.getFields().rowId && row.getFields().id
+      ? [{ field: field.name, row: row.name }]
+      : [];
+  });
+  for (const person of people.slice(0, 7)) {
+    for (const { field, row } of lists) {
+      const answer = await planned.query(
+        person.actor,
+        `{ list: ${field}(first: 3) { nodes { id rowId } } }`,
+        {
+          headers: person.headers,
+        },
+      );
+      rows.set(row, [...(rows.get(row) ?? []), ...(answer.data?.list?.nodes ?? [])]);
+    }
+  }
+}
+
+describe("a query that is written at random", () => {
+  it("has the same answer and leaves the same record compiled as planned, whoever asks", async () => {
+    const random = new Random(SEED);
+    const writer = new DocumentWriter(
+      schema,
+      random,
+      new Map([...rows].filter(([, known]) => known.length > 0)),
+    );
+    const differences: object[] = [];
+    for (let index = 0; index < DOCUMENTS; index++) {
+      const document = writer.write();
+      for (const person of [random.of(people), random.of(people.slice(0, 7))]) {
+        const difference = await differenceOf([compiled, planned], db.superuser, { person, document });
+        if (difference) {
+          differences.push({ index, person: person.name, document, ...difference });
+        }
+      }
+    }
+    expect(differences).toEqual([]);
+    const { compiled: count = 0, unsuitable = 0, failed = 0 } = await readOutcomes(compiled);
+    const share = count / (count + unsuitable + failed);
+    expect({ share, isEnough: share >= LEAST_COMPILED }).toMatchObject({ isEnough: true });
+    expect(await readOutcomes(planned)).toEqual({});
+  });
+});
+
+describe("a query that has to wait for too long", () => {
+  it("fails in the same way compiled as planned", async () => {
+    const [person] = people;
+    const document = { query: "query Late { late: appointments { nodes { reason } } }", variables: {} };
+    const { failed: before = 0 } = await readOutcomes(compiled);
+    const client = await db.superuser.connect();
+    try {
+      await client.query("begin; lock table app_public.appointments in access exclusive mode");
+      const request = { person: person as Person, document };
+      expect(await differenceOf([compiled, planned], db.superuser, request)).toBeNull();
+    } finally {
+      await client.query("rollback");
+      client.release();
+    }
+    expect((await readOutcomes(compiled)).failed).toBe(before + 1);
+  });
+});
