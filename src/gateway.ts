@@ -22,6 +22,7 @@ import { openDoor } from "./http/openDoor.ts";
 import { RefusalPace } from "./http/RefusalPace.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
 import { makeSlowRefusals } from "./http/slowRefusals.ts";
+import { TenantTurns } from "./http/TenantTurns.ts";
 import { attachWebsockets, type Websockets } from "./http/websocketServer.ts";
 import { openLimits } from "./limits/openLimits.ts";
 import { GRAPHQL_PATH, MAXIMUM_BODY_BYTES } from "./preset.ts";
@@ -100,7 +101,10 @@ async function start(
   );
   const pace = new RefusalPace();
   const refusals = makeSlowRefusals(pace, admission);
-  const app = await makeApp(config, { door, pool: pools.pool, identities, limits, recorder, refusals });
+  const turns = new TenantTurns(config.http.maximumConcurrent, () =>
+    metrics.refusals.inc({ reason: "tenant_crowd" }),
+  );
+  const app = await makeApp(config, { door, pool: pools.pool, identities, limits, recorder, refusals, turns });
   const server = createServer(makeHttpServerLimits(), admission.guard(app));
   await api.graphql.addTo(app, server, false);
   app.use(refuseUnknownPath, limits.requests.chargeRefusal, refusals.delay, makeRefuseRequest(logger));

@@ -15,6 +15,8 @@ import type { Door } from "./openDoor.ts";
 import { identifyRequest } from "./requestId.ts";
 import { setSecurityHeaders } from "./securityHeaders.ts";
 import type { SlowRefusals } from "./slowRefusals.ts";
+import { makeTakeTurn } from "./takeTurn.ts";
+import type { TenantTurns } from "./TenantTurns.ts";
 
 interface AppParts {
   door: Door;
@@ -24,6 +26,7 @@ interface AppParts {
   limits: Limits;
   recorder: RequestRecorder;
   refusals: SlowRefusals;
+  turns: TenantTurns;
 }
 
 const WEBHOOKS_PATH = "/webhooks";
@@ -33,7 +36,7 @@ const EXPORTS_PATH = "/exports";
 /** What a request passes before GraphQL sees it, and the webhooks, which GraphQL never sees. */
 export async function makeApp(
   config: Config,
-  { door, pool, identities, limits, recorder, refusals }: AppParts,
+  { door, pool, identities, limits, recorder, refusals, turns }: AppParts,
 ): Promise<Express> {
   const { api } = config;
   const app = express();
@@ -46,6 +49,7 @@ export async function makeApp(
     assertGraphqlRequest,
     makeAuthenticateRequest(door, identities),
     limits.requests.chargeArrival,
+    makeTakeTurn(turns),
     ...makeReadGraphqlRequest(limits.api.documents, MAXIMUM_BODY_BYTES),
   );
   app.use(WEBHOOKS_PATH, await makeWebhooks(config, { pool, maximumBytes: MAXIMUM_BODY_BYTES }));
