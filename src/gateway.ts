@@ -104,7 +104,15 @@ async function start(
   const turns = new TenantTurns(config.http.maximumConcurrent, () =>
     metrics.refusals.inc({ reason: "tenant_crowd" }),
   );
-  const app = await makeApp(config, { door, pool: pools.pool, identities, limits, recorder, refusals, turns });
+  const app = await makeApp(config, {
+    door,
+    pool: pools.pool,
+    identities,
+    limits,
+    recorder,
+    refusals,
+    turns,
+  });
   const server = createServer(makeHttpServerLimits(), admission.guard(app));
   await api.graphql.addTo(app, server, false);
   app.use(refuseUnknownPath, limits.requests.chargeRefusal, refusals.delay, makeRefuseRequest(logger));
