@@ -14,14 +14,14 @@ import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
 import { openRequestPools } from "./database/openRequestPools.ts";
 import { makeGatewayPreset } from "./gatewayPreset.ts";
 import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
-import { Admission } from "./http/Admission.ts";
+import type { Admission } from "./http/Admission.ts";
 import { listen, makeHttpServerLimits } from "./http/listen.ts";
 import { makeRequestRecorder } from "./http/logRequest.ts";
 import { makeApp } from "./http/makeApp.ts";
+import { openCrowdControl } from "./http/openCrowdControl.ts";
 import { openDoor } from "./http/openDoor.ts";
-import { RefusalPace } from "./http/RefusalPace.ts";
+import type { RefusalPace } from "./http/RefusalPace.ts";
 import { makeRefuseRequest, refuseUnknownPath } from "./http/refusals.ts";
-import { makeSlowRefusals } from "./http/slowRefusals.ts";
 import { attachWebsockets, type Websockets } from "./http/websocketServer.ts";
 import { openLimits } from "./limits/openLimits.ts";
 import { GRAPHQL_PATH, MAXIMUM_BODY_BYTES } from "./preset.ts";
@@ -95,12 +95,9 @@ async function start(
   );
   const door = await openDoor(config, { pool: pools.pool, url, logger, releases });
 
-  const admission = new Admission(config.http.maximumConcurrent, () =>
-    metrics.refusals.inc({ reason: "overload" }),
-  );
-  const pace = new RefusalPace();
-  const refusals = makeSlowRefusals(pace, admission);
-  const app = await makeApp(config, { ...pools, admission, door, identities, limits, recorder, refusals });
+  const crowd = openCrowdControl(config.http.maximumConcurrent, metrics);
+  const { admission, refusals } = crowd;
+  const app = await makeApp(config, { ...pools, ...crowd, door, identities, limits, recorder });
   const server = createServer(makeHttpServerLimits(), admission.guard(app));
   await api.graphql.addTo(app, server, false);
   app.use(refuseUnknownPath, limits.requests.chargeRefusal, refusals.delay, makeRefuseRequest(logger));
@@ -127,7 +124,7 @@ async function start(
   });
   const listening = await listen(server, config.http);
   releases.add(listening.close);
-  releases.add(() => drain({ admission, pace, websockets }, config.http.drainDelay));
+  releases.add(() => drain({ ...crowd, websockets }, config.http.drainDelay));
 
   return { url: listening.url, adminUrl, reload: api.reload, close: () => releases.releaseAll() };
 }

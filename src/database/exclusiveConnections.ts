@@ -43,6 +43,8 @@ export async function lendConnection<T>(
 ): Promise<T> {
   const request = currentRequestContext();
   const arrival = performance.now();
+  // What may take long must not stand in the way of the tenant's other requests: the gate has lines of its own.
+  request?.endTurn();
   const leave = await gate.enter(lineOf(settings), request?.signal ?? NEVER);
   try {
     const client = await pool.connect();

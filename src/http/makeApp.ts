@@ -18,6 +18,8 @@ import type { Door } from "./openDoor.ts";
 import { identifyRequest } from "./requestId.ts";
 import { setSecurityHeaders } from "./securityHeaders.ts";
 import type { SlowRefusals } from "./slowRefusals.ts";
+import { makeTakeTurn } from "./takeTurn.ts";
+import type { TenantTurns } from "./TenantTurns.ts";
 
 interface AppParts {
   admission: Admission;
@@ -28,6 +30,7 @@ interface AppParts {
   limits: Limits;
   recorder: RequestRecorder;
   refusals: SlowRefusals;
+  turns: TenantTurns;
 }
 
 const WEBHOOKS_PATH = "/webhooks";
@@ -37,7 +40,7 @@ const EXPORTS_PATH = "/exports";
 /** What a request passes before GraphQL sees it, and the webhooks, which GraphQL never sees. */
 export async function makeApp(
   config: Config,
-  { admission, door, requests, identities, limits, recorder, refusals }: AppParts,
+  { admission, door, requests, identities, limits, recorder, refusals, turns }: AppParts,
 ): Promise<Express> {
   const { api } = config;
   const app = express();
@@ -50,6 +53,7 @@ export async function makeApp(
     assertGraphqlRequest,
     makeAuthenticateRequest(door, identities),
     limits.requests.chargeArrival,
+    makeTakeTurn(turns),
     ...makeReadGraphqlRequest(limits.api.documents, MAXIMUM_BODY_BYTES),
   );
   app.use(

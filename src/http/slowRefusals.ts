@@ -1,10 +1,10 @@
 import type { ErrorRequestHandler, RequestHandler } from "express";
 
 import { AppError } from "../errors/AppError.ts";
-import type { Payer } from "../limits/RateLimiter.ts";
 import type { Admission } from "./Admission.ts";
 import type { RefusalPace } from "./RefusalPace.ts";
 import { currentRequestContext } from "./requestContext.ts";
+import { tenantOf } from "./tenantOf.ts";
 
 export interface SlowRefusals {
   /** Gives a request's context what waits before it is refused; who waits takes nobody's place. */
@@ -21,7 +21,9 @@ export function makeSlowRefusals(pace: RefusalPace, admission: Admission): SlowR
       if (context) {
         context.awaitRefusal = async () => {
           admission.leave(response);
-          if (!(await pace.wait(nameOf(context.payers), context.signal))) {
+          context.endTurn();
+          // By organization: otherwise each of its people would be refused at a pace of their own.
+          if (!(await pace.wait(tenantOf(context.payers), context.signal))) {
             context.headers.connection = "close";
           }
         };
@@ -35,10 +37,4 @@ export function makeSlowRefusals(pace: RefusalPace, admission: Admission): SlowR
       next(error);
     },
   };
-}
-
-/** The organization, where there is one: otherwise each of its people would be refused at a pace of their own. */
-function nameOf(payers: readonly Payer[]): string {
-  const payer = payers.find(({ kind }) => kind === "organization") ?? payers[0];
-  return payer ? `${payer.kind} ${payer.id}` : "";
 }

@@ -1,24 +1,24 @@
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
 
 import { type Bench, type Figure, withGateway } from "./bench.ts";
-import type { FloodData } from "./flood.ts";
+import type { Counts, FloodData } from "./flood.ts";
 import { DATA_QUERY, isHonest, makeSender, openLoad, type Outcome, percentile } from "./load.ts";
 
-/** Of each tenant: a flood has spent it in seconds, a calm one never. */
-const SHARE = "20000";
+/** Of each tenant in a minute: a flood has spent it in seconds, a calm one never. */
+const SHARE = "50000";
 const CALM_QUERY = "{ patients(first: 5) { nodes { rowId city homeClinicId } } }";
-const CALM_PER_SECOND = 40;
+const CALM_PER_SECOND = 80;
 const FLOOD_CLIENTS = 50;
-/** Milliseconds. All turns together are less than the minute after which there is a new share. */
-const TURN = 1_500;
+/** Milliseconds. */
+const TURN = 2_000;
 const PAUSE = 400;
-const TURNS = 10;
-const SPENDING_TURNS = 10;
+/** In which the flood got nothing but refusals: there is a new share every minute. */
+const TURNS = 12;
+const MOST_TURNS = 40;
 const MOST = 1.2;
-
-type Counts = Readonly<Record<string, number>>;
 
 /** What came of the calm tenant's requests: while it was alone, while the other spent its share, and while that flooded on. */
 interface Latencies {
@@ -32,40 +32,40 @@ export async function flood(bench: Bench): Promise<Figure[]> {
   return withGateway(bench, { RATE_LIMIT_ORGANIZATION: SHARE }, async ({ url }) => {
     const { here, abroad } = bench.world;
     const headers = bench.headersOf(here.provider);
-    const workerData: FloodData = { url, headers, query: DATA_QUERY, clients: FLOOD_CLIENTS };
-    const flooding = new Worker(new URL("./flood.ts", import.meta.url), { workerData });
+    const flooding = startFlood({ url, headers, query: DATA_QUERY, clients: FLOOD_CLIENTS });
     const sender = makeSender(url, bench.headersOf(abroad.provider));
-    const ask = (milliseconds: number) =>
-      openLoad(() => sender.send(CALM_QUERY), CALM_PER_SECOND, milliseconds);
-    const besideFlood = async (milliseconds: number) => {
-      flooding.postMessage(milliseconds + PAUSE);
-      const over = once(flooding, "message") as Promise<[Counts]>;
-      await sleep(PAUSE);
-      const outcomes = await ask(milliseconds);
-      const [counts] = await over;
-      return { outcomes, counts };
-    };
-    await ask(TURN);
-    const latencies: Latencies = { alone: [], spending: [], beside: [] };
-    const all: Counts[] = [];
-    while (!all.at(-1)?.["429"] && all.length < SPENDING_TURNS) {
-      const { outcomes, counts } = await besideFlood(TURN);
-      latencies.spending.push(...outcomes);
-      all.push(counts);
+    const ask = () => openLoad(() => sender.send(CALM_QUERY), CALM_PER_SECOND, TURN);
+    try {
+      const latencies: Latencies = { alone: [], spending: [], beside: [] };
+      const all: Counts[] = [];
+      await ask();
+      // In short turns: whatever else happens on the machine happens to both.
+      for (let turn = 0, pure = 0; pure < TURNS && turn < MOST_TURNS; turn++) {
+        const alone = await ask();
+        flooding.send(PAUSE + TURN + PAUSE);
+        const over = once(flooding, "message") as Promise<[Counts]>;
+        await sleep(PAUSE);
+        const beside = await ask();
+        const [counts] = await over;
+        all.push(counts);
+        if (counts["200"]) {
+          latencies.spending.push(...beside);
+        } else {
+          pure++;
+          latencies.alone.push(...alone);
+          latencies.beside.push(...beside);
+        }
+      }
+      return [figureOf(latencies, all)];
+    } finally {
+      sender.close();
+      flooding.kill();
     }
-    // In short turns: whatever else happens on the machine happens to both.
-    for (let turn = 0; turn < TURNS; turn++) {
-      latencies.alone.push(...(await ask(TURN)));
-      const flooded = await besideFlood(TURN);
-      latencies.beside.push(...flooded.outcomes);
-      all.push(flooded.counts);
-      await sleep(PAUSE);
-    }
-    flooding.postMessage(0);
-    await once(flooding, "exit");
-    sender.close();
-    return [figureOf(latencies, all)];
   });
+}
+
+function startFlood(data: FloodData): ChildProcess {
+  return fork(join(import.meta.dirname, "flood.ts"), [JSON.stringify(data)]);
 }
 
 function figureOf({ alone, spending, beside }: Latencies, all: Counts[]): Figure {
