@@ -10,7 +10,6 @@ const QUOTED: ReadonlySet<PgCodec> = new Set([
   TYPES.bigint,
   TYPES.numeric,
   TYPES.timestamp,
-  TYPES.timestamptz,
   TYPES.date,
   TYPES.time,
   TYPES.timetz,
@@ -56,11 +55,25 @@ export function plainJson(value: SQL, base: PgCodec, isNotNull: boolean): Part[]
   if (base === (TYPES.boolean as PgCodec)) {
     return orNull(sql`case when ${value} then 'true' when not ${value} then 'false' end`, isNotNull);
   }
+  if (base === (TYPES.timestamptz as PgCodec)) {
+    return timeJson(value, isNotNull);
+  }
   if (QUOTED.has(base)) {
     const text = base.castFromPg?.(value, true) ?? sql`${value}::text`;
     return isNotNull ? ['"', text, '"'] : [sql`coalesce('"' || ${text} || '"', 'null')`];
   }
   return throwUnknown(base);
+}
+
+/**
+ * Outside of Grafast nothing prints a time anew (TimestampsPlugin), so Postgres prints it; only those that are shown. Infinity
+ * has no text: where something must stand the statement fails, and the request takes the other way.
+ */
+function timeJson(value: SQL, isNotNull: boolean): Part[] {
+  const text = sql`to_char(${value}, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM')`;
+  return isNotNull
+    ? ['"', sql`coalesce(${text}, ${value}::text::int::text)`, '"']
+    : [sql`coalesce('"' || ${text} || '"', 'null')`];
 }
 
 function orNull(json: SQL, isNotNull: boolean): Part[] {
