@@ -11,8 +11,8 @@ const TOLERANCE = 250;
 const SIGNALS = 12;
 /** A second; what one instance can do besides while the next one starts on the same cores. */
 const REQUESTS = 40;
-/** Milliseconds. Several times as long as the balancer takes to ask whether an instance is ready. */
-const DRAIN_DELAY = "1000";
+/** Milliseconds. Many times as long as the balancer takes to ask whether an instance is ready, also where it has to wait. */
+const DRAIN_DELAY = "3000";
 
 /** What the restarts of a minute came to. */
 interface Restarts {
