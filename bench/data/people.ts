@@ -8,6 +8,8 @@ export interface BenchPerson {
   userId: string;
   clinicId: string;
   token: string;
+  /** How many the clinic has, and some of them. */
+  patients: number;
   patientIds: string[];
 }
 
@@ -37,7 +39,7 @@ export async function findPeople(
 }
 
 const PEOPLE = `
-select m.user_id as "userId", c.id as "clinicId", md5('bench/' || m.user_id)::uuid as "sessionId", p.ids as "patientIds"
+select m.user_id as "userId", c.id as "clinicId", md5('bench/' || m.user_id)::uuid as "sessionId", p.patients, p.ids as "patientIds"
 from (
   select c.*, row_number() over (order by id) as place, count(*) over () as clinics from app_public.clinics c
 ) c
@@ -46,7 +48,7 @@ cross join lateral (
   where m.organization_id = c.organization_id and m.clinic_id = c.id and m.role = 'provider' order by id limit 1
 ) m
 cross join lateral (
-  select array_agg(id order by id) as ids
+  select max(patients)::int as patients, array_agg(id order by id) as ids
   from (
     select id, row_number() over (order by id) as place, count(*) over () as patients from app_public.patients p
     where p.organization_id = c.organization_id and p.home_clinic_id = c.id

@@ -30,6 +30,10 @@ export interface LoadResult {
 }
 
 const HEAD = 400;
+/** Requests that one connection goes round: more would take longer to prepare than to send. */
+const MOST = 500;
+/** Stands in a body for a text that is another one each time. */
+const UNIQUE = "[<id>]";
 
 async function fire({ url, requests, connections, seconds }: LoadTask): Promise<LoadResult> {
   const latencies: number[] = [];
@@ -57,11 +61,13 @@ async function fire({ url, requests, connections, seconds }: LoadTask): Promise<
     // How often it looks whether the time is over.
     sampleInt: 50,
     timeout: 30,
-    requests: prepared,
+    requests: prepared.slice(0, 1),
+    idReplacement: requests.some(({ body }) => body.includes(UNIQUE)),
     // Each connection begins somewhere else: together they ask for everything at any moment.
     setupClient(client: Client) {
       const start = Math.floor((next++ / connections) * prepared.length);
-      client.setRequests([...prepared.slice(start), ...prepared.slice(0, start)]);
+      const own = [...prepared.slice(start), ...prepared.slice(0, start)].slice(0, MOST);
+      client.setRequests(own.map((request) => ({ ...request })));
       client.on("response", (_status, _bytes, milliseconds) => {
         latencies.push(milliseconds);
         ended = performance.now();

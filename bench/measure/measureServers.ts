@@ -29,25 +29,32 @@ async function placeServers(bench: Bench, workload: ServerWorkload): Promise<Pla
   return servers.map((server) => ({ server, urls: server.isOurs ? urls : others }));
 }
 
-/** Starts the servers, compares their answers, and lets them take turns. */
+/**
+ * Starts the servers, compares their answers, and lets them take turns.
+ *
+ * @param given other servers than those that the workload is for. Those on other data do not answer the same, and are not
+ *   compared.
+ */
 export async function measureServers(
   bench: Bench,
   workload: ServerWorkload,
-  placed?: readonly Placed[],
+  given?: { placed: readonly Placed[]; isSameData: boolean },
 ): Promise<ServerFigures[]> {
   const { data, load, options } = bench;
   const running: MeasuredServer[] = [];
   try {
-    for (const { server, urls } of placed ?? (await placeServers(bench, workload))) {
+    for (const { server, urls } of given?.placed ?? (await placeServers(bench, workload))) {
       const process = await ServerProcess.start(server, data.config, urls);
       const measured: MeasuredServer = { process, requests: [] };
       running.push(measured);
-      const people = await findPeople(urls, data.config, PEOPLE);
+      const people = await findPeople(urls, data.config, workload.people ?? PEOPLE);
       const { operations } = workload;
       const asks = await workload.asks(people, targetOf(process.url, server.dialect, operations));
       measured.requests = asks.map((ask) => requestOf(ask, server.dialect, operations));
     }
-    await compareAnswers(running);
+    if (given?.isSameData ?? true) {
+      await compareAnswers(running);
+    }
     return await measureRounds(running, load, { ...options, postmaster: data.postmaster });
   } finally {
     await Promise.all(running.map(({ process }) => process.stop()));

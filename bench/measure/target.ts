@@ -10,7 +10,7 @@ export function requestOf(
   dialect: Dialect,
   operations: Operations,
 ): LoadRequest {
-  const headers = { authorization: `Bearer ${person.token}` };
+  const headers: Record<string, string> = person ? { authorization: `Bearer ${person.token}` } : {};
   if (dialect === "plain") {
     return { path: `/${operation}`, headers, body: JSON.stringify(variables), expect };
   }

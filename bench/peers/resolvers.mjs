@@ -11,8 +11,8 @@ export const typeDefs = `
   scalar Date
   scalar Datetime
   scalar Cursor
-  enum PatientOrderBy { PRIMARY_KEY_DESC FAMILY_NAME_ASC GIVEN_NAME_ASC PRIMARY_KEY_ASC }
-  enum AppointmentOrderBy { STARTS_AT_ASC STARTS_AT_DESC }
+  enum PatientOrderBy { ORGANIZATION_ID_DESC PRIMARY_KEY_DESC FAMILY_NAME_ASC GIVEN_NAME_ASC PRIMARY_KEY_ASC }
+  enum AppointmentOrderBy { STARTS_AT_ASC STARTS_AT_DESC PRIMARY_KEY_DESC }
   enum Sex { FEMALE MALE OTHER UNKNOWN }
   enum AppointmentStatus { BOOKED COMPLETED CANCELLED NO_SHOW }
   input UUIDFilter { equalTo: UUID }
@@ -22,8 +22,8 @@ export const typeDefs = `
   input AppointmentFilter { clinicId: UUIDFilter, startsAt: DatetimeFilter, status: AppointmentStatusFilter }
   type Clinic { rowId: UUID!, name: String!, timezone: String! }
   type Patient {
-    rowId: UUID!, mrn: String!, givenName: String!, familyName: String!, birthDate: Date!, sex: Sex!, phone: String, city: String
-    updatedAt: Datetime!, homeClinic: Clinic, appointments(first: Int!, orderBy: [AppointmentOrderBy!]): AppointmentNodes!
+    rowId: UUID!, mrn: String!, givenName: String!, familyName: String!, birthDate: Date!, sex: Sex!, phone: String, city: String, region: String
+    createdAt: Datetime!, homeClinic: Clinic, appointments(first: Int!, orderBy: [AppointmentOrderBy!]): AppointmentNodes!
   }
   type Appointment {
     rowId: UUID!, startsAt: Datetime!, endsAt: Datetime!, status: AppointmentStatus!, kind: String!, reason: String, patient: Patient
@@ -39,14 +39,14 @@ export const typeDefs = `
     patients(first: Int, offset: Int, after: Cursor, orderBy: [PatientOrderBy!], filter: PatientFilter): PatientConnection
     appointments(first: Int, orderBy: [AppointmentOrderBy!], filter: AppointmentFilter): AppointmentConnection
   }
-  input PatientPatch { city: String }
+  input PatientPatch { region: String }
   input UpdatePatientInput { rowId: UUID!, patch: PatientPatch! }
   type UpdatePatientPayload { patient: Patient }
   type Mutation { updatePatient(input: UpdatePatientInput!): UpdatePatientPayload }
 `;
 
 const PATIENT = `p.id as "rowId", p.home_clinic_id, p.organization_id, p.mrn, p.given_name as "givenName", p.family_name as "familyName",
-  p.birth_date::text as "birthDate", upper(p.sex::text) as sex, p.phone, p.city, p.updated_at as "updatedAt"`;
+  p.birth_date::text as "birthDate", upper(p.sex::text) as sex, p.phone, p.city, p.created_at as "createdAt"`;
 const APPOINTMENT = `a.id as "rowId", a.patient_id, a.starts_at as "startsAt", a.ends_at as "endsAt",
   upper(a.status::text) as status, a.kind, a.reason`;
 
@@ -88,7 +88,7 @@ const decode = (cursor) => JSON.parse(Buffer.from(cursor, "base64url").toString(
 const encode = (values) => Buffer.from(JSON.stringify(values)).toString("base64url");
 
 async function patientNodes(transaction, { first, offset, after, orderBy }) {
-  if (orderBy[0] === "PRIMARY_KEY_DESC") {
+  if (orderBy.includes("PRIMARY_KEY_DESC")) {
     return transaction.query(
       "newest",
       `select ${PATIENT} from app_public.patients p where p.deleted_at is null
@@ -153,8 +153,8 @@ async function appointmentFigures(transaction, { filter: { clinicId, startsAt } 
 async function updatePatient(transaction, { input: { rowId, patch } }) {
   const rows = await transaction.query(
     "update",
-    `update app_public.patients p set city = $2 where p.id = $1 returning ${PATIENT}`,
-    [rowId, patch.city],
+    `update app_public.patients p set region = $2 where p.id = $1 returning ${PATIENT}, p.region`,
+    [rowId, patch.region],
   );
   return { patient: rows[0] ?? null };
 }
@@ -191,7 +191,7 @@ export async function loadAppointments(transaction, patients, first) {
      from unnest($1::uuid[], $2::uuid[]) as p (organization_id, id)
      cross join lateral (
        select a.* from app_public.appointments a where a.organization_id = p.organization_id and a.patient_id = p.id
-       order by a.starts_at desc, a.organization_id, a.id limit $3
+       order by a.starts_at desc, a.id desc limit $3
      ) a`,
     [patients.map((each) => each.organization_id), patients.map((each) => each.rowId), first],
   );

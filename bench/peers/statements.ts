@@ -14,7 +14,7 @@ export interface HandWritten {
 type Row = Record<string, unknown>;
 
 const PATIENT = `p.id as "rowId", p.mrn, p.given_name as "givenName", p.family_name as "familyName",
-  p.birth_date::text as "birthDate", upper(p.sex::text) as sex, p.phone, p.city, p.updated_at as "updatedAt"`;
+  p.birth_date::text as "birthDate", upper(p.sex::text) as sex, p.phone, p.city, p.created_at as "createdAt"`;
 
 const NEWEST = `
   select p.* from app_public.patients p where p.deleted_at is null
@@ -24,7 +24,7 @@ const NEWEST = `
 const APPOINTMENTS = (columns: string) => `
   select ${columns} from app_public.appointments a
   where a.organization_id = p.organization_id and a.patient_id = p.id
-  order by a.starts_at desc, a.organization_id, a.id limit 5`;
+  order by a.starts_at desc, a.id desc limit 5`;
 
 const APPOINTMENT = `a.id as "rowId", a.starts_at as "startsAt", a.ends_at as "endsAt",
   upper(a.status::text) as status, a.kind, a.reason`;
@@ -45,7 +45,7 @@ const list: HandWritten = {
     from (${NEWEST}) p
     join app_public.clinics c on c.id = p.home_clinic_id
     left join lateral (${APPOINTMENTS("a.*")}) a on true
-    order by p.organization_id desc, p.id desc, a.starts_at desc, a.id`,
+    order by p.organization_id desc, p.id desc, a.starts_at desc, a.id desc`,
   values: () => [],
   answer: (rows) => ({ patients: { nodes: nestAppointments(rows) } }),
   json: `select json_build_object('data', json_build_object('patients', json_build_object('nodes', coalesce(json_agg(
@@ -69,6 +69,15 @@ function nestAppointments(rows: Row[]): unknown[] {
   }
   return [...patients.values()];
 }
+
+/** Where a deep page begins: the row before it. */
+const rowAt: HandWritten = {
+  text: `select p.id as "rowId", p.organization_id as "organizationId", p.given_name as "givenName", p.family_name as "familyName"
+    from app_public.patients p where p.deleted_at is null
+    order by p.family_name, p.given_name, p.id limit 1 offset $1`,
+  values: ({ offset }) => [offset],
+  answer: ([row]) => row,
+};
 
 const page: HandWritten = {
   text: `select ${PATIENT} from app_public.patients p
@@ -116,9 +125,9 @@ const dashboard: HandWritten = {
 };
 
 const update: HandWritten = {
-  text: `update app_public.patients set city = $2 where id = $1 returning id as "rowId", city`,
-  values: ({ rowId, city }) => [rowId, city],
+  text: `update app_public.patients set region = $2 where id = $1 returning id as "rowId", region`,
+  values: ({ rowId, region }) => [rowId, region],
   answer: ([patient]) => ({ updatePatient: { patient: patient ?? null } }),
 };
 
-export const STATEMENTS: Readonly<Record<string, HandWritten>> = { point, list, page, filter, dashboard, update };
+export const STATEMENTS: Readonly<Record<string, HandWritten>> = { point, list, rowAt, page, filter, dashboard, update };

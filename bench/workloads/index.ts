@@ -1,8 +1,18 @@
 import { measureServers } from "../measure/measureServers.ts";
 import { fixed, type ServerFigures, type Target } from "../report/section.ts";
 import { ratioOf, serverTable } from "../report/serverTable.ts";
+import { dashboard } from "./dashboard.ts";
+import { filter } from "./filter.ts";
+import { fanout } from "./fanout.ts";
+import { limits } from "./limits.ts";
 import { list } from "./list.ts";
+import { mixed, mutation } from "./mutation.ts";
+import { page } from "./page.ts";
 import { point } from "./point.ts";
+import { readaudit } from "./readaudit.ts";
+import { rls } from "./rls.ts";
+import { share } from "./share.ts";
+import { flat, tenants } from "./tenants.ts";
 import type { ServerWorkload, Workload } from "./workload.ts";
 
 /** How many times as fast as which other one. */
@@ -46,4 +56,16 @@ export const WORKLOADS: readonly Workload[] = [
     ["mercurius", 1.4],
     ["json", 0.8],
   ]),
+  servers(page),
+  servers(filter),
+  servers(dashboard),
+  servers(mutation, [["postgraphile5", 1.5]]),
+  servers(mixed),
+  fanout,
+  share,
+  tenants,
+  flat,
+  readaudit,
+  rls,
+  limits,
 ];

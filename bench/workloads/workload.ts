@@ -25,7 +25,8 @@ export type Variables = Readonly<Record<string, unknown>>;
 export interface Ask {
   operation: string;
   variables: Variables;
-  person: BenchPerson;
+  /** Null: nobody, who has no token. */
+  person: BenchPerson | null;
   expect: string;
 }
 
@@ -53,6 +54,8 @@ export interface ServerWorkload {
   asks: (people: readonly BenchPerson[], target: Target) => Ask[] | Promise<Ask[]>;
   /** Names of servers that have nothing like it. */
   leftOut?: readonly string[];
+  /** How many people ask. */
+  people?: number;
   /** Whether it changes data: then the others work on a copy without the audit's triggers. */
   isWriting?: boolean;
 }
