@@ -6,7 +6,12 @@ import { pino } from "pino";
 
 import { parseConfig, PROJECT_ROOT } from "../../src/config.ts";
 import { cloneDatabase } from "../../src/database/cloneDatabase.ts";
-import { databaseName, type DatabaseUrls, databaseUrls, withDatabase } from "../../src/database/databaseUrls.ts";
+import {
+  databaseName,
+  type DatabaseUrls,
+  databaseUrls,
+  withDatabase,
+} from "../../src/database/databaseUrls.ts";
 import { findEmbeddedPostgres } from "../../src/database/embedded/startEmbeddedPostgres.ts";
 import { type OpenDatabase, openDatabase } from "../../src/database/openDatabase.ts";
 import { prepareDatabase } from "../../src/database/prepareDatabase.ts";
@@ -22,6 +27,8 @@ const SOURCES = ["migrations/committed", "migrations/current", "migrations/setup
 
 export interface BenchData {
   config: OpenDatabase["config"];
+  /** An administrator's connection to none of the databases below. */
+  adminUrl: string;
   /** The process of the database server, whose children are its connections. */
   postmaster: number;
   /** The connections of a database with these rows; made on first use. */
@@ -38,8 +45,7 @@ export async function openBenchData(tell: (text: string) => void): Promise<Bench
   mkdirSync(BENCH_FOLDER, { recursive: true });
   const database = await openDatabase(parseConfig({ NODE_ENV: "development", DATA_DIR: BENCH_FOLDER }));
   const { config } = database;
-  const urlsOf = (name: string) =>
-    databaseUrls(config.database, withDatabase(database.urls.superuser, name));
+  const urlsOf = (name: string) => databaseUrls(config.database, withDatabase(database.urls.superuser, name));
 
   const make = async (name: string, version: string, fill: (urls: DatabaseUrls) => Promise<void>) => {
     const urls = urlsOf(name);
@@ -63,6 +69,7 @@ export async function openBenchData(tell: (text: string) => void): Promise<Bench
 
   return {
     config,
+    adminUrl: database.urls.root,
     postmaster: findEmbeddedPostgres(BENCH_FOLDER)?.pid ?? 0,
     make: makeMigrated,
     open: (shape, size) => {

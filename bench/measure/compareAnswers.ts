@@ -1,5 +1,5 @@
-import type { ServerProcess } from "../peers/ServerProcess.ts";
 import type { LoadRequest } from "../load/fire.ts";
+import type { ServerProcess } from "../peers/ServerProcess.ts";
 import { findDifference } from "./sameAnswer.ts";
 import { answerOf } from "./target.ts";
 

@@ -1,8 +1,8 @@
+import type { DatabaseUrls } from "../../src/database/databaseUrls.ts";
 import { switchAudit } from "../data/openBenchData.ts";
 import { findPeople } from "../data/people.ts";
-import type { DatabaseUrls } from "../../src/database/databaseUrls.ts";
-import { type Server, SERVERS } from "../peers/servers.ts";
 import { ServerProcess } from "../peers/ServerProcess.ts";
+import { type Server, SERVERS } from "../peers/servers.ts";
 import type { ServerFigures } from "../report/section.ts";
 import type { Bench, ServerWorkload } from "../workloads/workload.ts";
 import { compareAnswers } from "./compareAnswers.ts";

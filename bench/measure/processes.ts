@@ -56,7 +56,9 @@ function readStat(name: string): Stat[] {
   try {
     // The second field is a name in brackets, which may hold anything.
     const fields = readFileSync(`/proc/${name}/stat`, "utf8").split(") ").pop()?.split(" ") ?? [];
-    const [parent, user, system, endedUser, endedSystem] = [1, 11, 12, 13, 14].map((at) => Number(fields[at]));
+    const [parent, user, system, endedUser, endedSystem] = [1, 11, 12, 13, 14].map((at) =>
+      Number(fields[at]),
+    );
     return [
       {
         pid: Number(name),

@@ -46,7 +46,12 @@ export class ServerProcess {
     };
     const child = spawn(
       join(PROJECT_ROOT, "bin/node"),
-      ["--disable-warning=ExperimentalWarning", "--import", "./test/support/endWithParent.ts", ...server.args],
+      [
+        "--disable-warning=ExperimentalWarning",
+        "--import",
+        "./test/support/endWithParent.ts",
+        ...server.args,
+      ],
       {
         cwd: PROJECT_ROOT,
         env: {

@@ -131,13 +131,7 @@ const appointmentNodes = (transaction, { first, filter: { clinicId, startsAt, st
     `select ${APPOINTMENT} from app_public.appointments a
      where a.clinic_id = $2 and a.status = $3 and a.starts_at >= $4 and a.starts_at < $5
      order by a.starts_at, a.organization_id, a.id limit $1`,
-    [
-      first,
-      clinicId.equalTo,
-      status.equalTo.toLowerCase(),
-      startsAt.greaterThanOrEqualTo,
-      startsAt.lessThan,
-    ],
+    [first, clinicId.equalTo, status.equalTo.toLowerCase(), startsAt.greaterThanOrEqualTo, startsAt.lessThan],
   );
 
 async function appointmentFigures(transaction, { filter: { clinicId, startsAt } }) {
@@ -210,9 +204,7 @@ export const resolvers = {
     nodes: (connection, _args, { transaction }) =>
       (connection.rows ??= patientNodes(transaction, connection.args)),
     pageInfo: async (connection, _args, { transaction }) => ({
-      endCursor: endCursor(
-        await (connection.rows ??= patientNodes(transaction, connection.args)),
-      ),
+      endCursor: endCursor(await (connection.rows ??= patientNodes(transaction, connection.args))),
     }),
     totalCount: ({ args }, _args, { transaction }) => countPatients(transaction, args),
   },

@@ -59,7 +59,8 @@ const list: HandWritten = {
 function nestAppointments(rows: Row[]): unknown[] {
   const patients = new Map<unknown, Row & { appointments: { nodes: unknown[] } }>();
   for (const row of rows) {
-    const { clinicRowId, name, timezone, appointmentRowId, startsAt, endsAt, status, kind, reason, ...own } = row;
+    const { clinicRowId, name, timezone, appointmentRowId, startsAt, endsAt, status, kind, reason, ...own } =
+      row;
     const homeClinic = { rowId: clinicRowId, name, timezone };
     const patient = patients.get(own.rowId) ?? { ...own, homeClinic, appointments: { nodes: [] } };
     patients.set(own.rowId, patient);
@@ -84,7 +85,12 @@ const page: HandWritten = {
     where p.deleted_at is null and (p.family_name, p.given_name, p.id) > ($1, $2, $3)
     and p.organization_id = $4
     order by p.family_name, p.given_name, p.id limit 20`,
-  values: ({ familyName, givenName, rowId, organizationId }) => [familyName, givenName, rowId, organizationId],
+  values: ({ familyName, givenName, rowId, organizationId }) => [
+    familyName,
+    givenName,
+    rowId,
+    organizationId,
+  ],
   answer: (nodes) => ({ patients: { nodes } }),
 };
 
@@ -130,4 +136,12 @@ const update: HandWritten = {
   answer: ([patient]) => ({ updatePatient: { patient: patient ?? null } }),
 };
 
-export const STATEMENTS: Readonly<Record<string, HandWritten>> = { point, list, rowAt, page, filter, dashboard, update };
+export const STATEMENTS: Readonly<Record<string, HandWritten>> = {
+  point,
+  list,
+  rowAt,
+  page,
+  filter,
+  dashboard,
+  update,
+};

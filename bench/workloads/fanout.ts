@@ -4,8 +4,8 @@ import { WebSocket } from "ws";
 
 import { type BenchPerson, findPeople } from "../data/people.ts";
 import { median } from "../measure/median.ts";
-import { SERVERS } from "../peers/servers.ts";
 import { ServerProcess } from "../peers/ServerProcess.ts";
+import { SERVERS } from "../peers/servers.ts";
 import { fixed, whole } from "../report/section.ts";
 import type { Workload } from "./workload.ts";
 
@@ -38,7 +38,14 @@ class Audience {
     client.subscribe(
       { query },
       {
-        next: () => {
+        next: ({ data }) => {
+          // Nothing counts as an answer but the row itself.
+          if (
+            !(data as { appointmentChanged?: { appointment?: unknown } } | null)?.appointmentChanged
+              ?.appointment
+          ) {
+            return;
+          }
           this.#delays.push(performance.now() - this.#began);
           if (this.#delays.length === this.size) {
             this.#isComplete();

@@ -8,8 +8,8 @@ import pg from "pg";
 import { pgSettings } from "../../src/auth/pgSettings.ts";
 import type { DatabaseUrls } from "../../src/database/databaseUrls.ts";
 import { type BenchPerson, findPeople } from "../data/people.ts";
-import { STATEMENTS } from "../peers/statements.ts";
 import { median } from "../measure/median.ts";
+import { STATEMENTS } from "../peers/statements.ts";
 import { fixed, type Section, whole } from "../report/section.ts";
 import type { Bench, Workload } from "./workload.ts";
 
@@ -46,7 +46,9 @@ const WAYS: readonly Way[] = [
 ];
 
 function settingsStatement({ userId, token }: BenchPerson): string {
-  const { sid } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as { sid: string };
+  const { sid } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as {
+    sid: string;
+  };
   const claims = { userId, sessionId: sid, ...NOWHERE, expiresAt: 0 };
   const settings = pgSettings(claims, { ...NOWHERE, purposeOfUse: null }, "bench");
   const calls = Object.entries(settings).map(
@@ -78,7 +80,13 @@ function runPgbench(url: string, scripts: readonly string[], seconds: number): n
     });
     const { hostname, port, username, password, pathname } = new URL(url);
     const args = [
-      ...["--no-vacuum", "--protocol=prepared", `--client=${CLIENTS}`, "--jobs=1", `--time=${Math.ceil(seconds)}`],
+      ...[
+        "--no-vacuum",
+        "--protocol=prepared",
+        `--client=${CLIENTS}`,
+        "--jobs=1",
+        `--time=${Math.ceil(seconds)}`,
+      ],
       ...[`--host=${hostname}`, `--port=${port}`, `--username=${decodeURIComponent(username)}`, ...files],
       pathname.slice(1),
     ];

@@ -22,7 +22,8 @@ export const askForPatients = (people: readonly BenchPerson[], each = Infinity):
 export const point: ServerWorkload = {
   name: "point",
   title: "A point: one patient by id",
-  about: "One row by its primary key, of a hundred providers in turn, each of whom asks for their own patients.",
+  about:
+    "One row by its primary key, of a hundred providers in turn, each of whom asks for their own patients.",
   shape: "clinic",
   operations: { point: pointOperation },
   asks: (people) => askForPatients(people),

@@ -1,4 +1,4 @@
-import pg from "pg";
+import type pg from "pg";
 
 import { type ApiList, findApiLists } from "../../src/access/plans/apiLists.ts";
 import { makePlanData } from "../../src/access/plans/makePlanData.ts";
@@ -81,8 +81,7 @@ async function timeLists(
       for (const list of findApiLists(api.schema)) {
         const { statements } = await api.ask(person.settings, pageRequest(list));
         const [statement] = statements;
-        const both =
-          statement && (await timeBoth(list.name, statement, { secured, filtered, tables }));
+        const both = statement && (await timeBoth(list.name, statement, { secured, filtered, tables }));
         if (both && both.rows > 0) {
           timed.push(both);
         } else {

@@ -50,9 +50,7 @@ async function measureGrowth(bench: Bench, workload: ServerWorkload): Promise<Se
     title,
     about: `${about} Here, many were ${rows}.`,
     table: serverTable(figures),
-    targets: [
-      { promise: `at most ${MOST} × the time of few`, measured: fixed(ratio), holds: ratio <= MOST },
-    ],
+    targets: [{ promise: `at most ${MOST} × the time of few`, measured: fixed(ratio), holds: ratio <= MOST }],
   };
 }
 

@@ -1,8 +1,8 @@
 /** PostGraphile 4 as a library, with the plugins that the documents of the benchmark take. */
 import { createServer } from "node:http";
 
-import simplifyInflector from "@graphile-contrib/pg-simplify-inflector";
 import aggregates from "@graphile/pg-aggregates";
+import simplifyInflector from "@graphile-contrib/pg-simplify-inflector";
 import { makeAddInflectorsPlugin } from "graphile-utils";
 import { postgraphile } from "postgraphile";
 import connectionFilter from "postgraphile-plugin-connection-filter";
@@ -19,7 +19,12 @@ const handler = postgraphile(DATABASE_URL, ["app_public", "app_vault"], {
   setofFunctionsContainNulls: false,
   ignoreRBAC: true,
   retryOnInitFail: false,
-  appendPlugins: [simplifyInflector.default ?? simplifyInflector, connectionFilter, aggregates.default, enumNames],
+  appendPlugins: [
+    simplifyInflector.default ?? simplifyInflector,
+    connectionFilter,
+    aggregates.default,
+    enumNames,
+  ],
   graphileBuildOptions: { pgOmitListSuffix: false },
   pgSettings: ({ headers }) => settingsOf(headers.authorization, JWT_SECRET),
 });
