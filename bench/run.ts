@@ -29,6 +29,9 @@ async function measure(options: BenchOptions) {
   const load = new LoadGenerator();
   const sections: Section[] = [];
   let failures = 0;
+  // The database would go on running: it outlives the process that started it.
+  const interrupt = () => void data.close().finally(() => process.exit(130));
+  process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
   try {
     for (const workload of WORKLOADS) {
       if (options.workloads.length > 0 && !options.workloads.includes(workload.name)) {

@@ -8,13 +8,14 @@ import { type Config, PROJECT_ROOT } from "../../src/config.ts";
 import type { DatabaseUrls } from "../../src/database/databaseUrls.ts";
 import type { Server } from "./servers.ts";
 
-const PATIENCE = 60_000;
+const PATIENCE = 180_000;
 /** Limits are on, and above what a benchmark asks for. */
 const HIGH_LIMITS = {
   RATE_LIMIT_USER: "1000000000",
   RATE_LIMIT_ORGANIZATION: "1000000000",
   RATE_LIMIT_ADDRESS: "1000000000",
   MAX_CONCURRENT_REQUESTS: "1000",
+  GATEWAY_POOL_WAIT: "30000",
 };
 
 /** A server of the benchmark in a process of its own, as production would run it; it ends with this process at the latest. */
@@ -101,7 +102,8 @@ export class ServerProcess {
         return;
       }
       if (this.#child.exitCode !== null || Date.now() > deadline) {
-        throw new Error(`${this.server.title} does not serve: ${this.#complaints || "it says nothing"}`);
+        const saying = this.#complaints || `nothing said; ${url} answered ${status ?? "nothing"}`;
+        throw new Error(`${this.server.title} does not serve: ${saying}`);
       }
       await sleep(50);
     }
