@@ -6,6 +6,7 @@ import { withClient } from "../../src/database/withClient.ts";
 /** Somebody who works in a clinic, signed in, with patients to ask for. */
 export interface BenchPerson {
   userId: string;
+  sessionId: string;
   clinicId: string;
   token: string;
   /** How many the clinic has, and some of them. */
@@ -26,15 +27,9 @@ export async function findPeople(
   count: number,
 ): Promise<BenchPerson[]> {
   return withClient(urls.superuser, async (client) => {
-    const { rows } = await client.query<Omit<BenchPerson, "token"> & { sessionId: string }>(PEOPLE, [
-      count,
-      PATIENTS_OF_EACH,
-    ]);
+    const { rows } = await client.query<Omit<BenchPerson, "token">>(PEOPLE, [count, PATIENTS_OF_EACH]);
     await client.query(SESSIONS, [JSON.stringify(rows)]);
-    return rows.map(({ sessionId, ...person }) => ({
-      ...person,
-      token: signToken(auth, { userId: person.userId, sessionId }, TOKEN_SECONDS),
-    }));
+    return rows.map((person) => ({ ...person, token: signToken(auth, person, TOKEN_SECONDS) }));
   });
 }
 

@@ -4,6 +4,7 @@ import { ratioOf, serverTable } from "../report/serverTable.ts";
 import { dashboard } from "./dashboard.ts";
 import { fanout } from "./fanout.ts";
 import { filter } from "./filter.ts";
+import { helpers } from "./helpers.ts";
 import { limits } from "./limits.ts";
 import { list } from "./list.ts";
 import { mixed, mutation } from "./mutation.ts";
@@ -67,5 +68,6 @@ export const WORKLOADS: readonly Workload[] = [
   flat,
   readaudit,
   rls,
+  helpers,
   limits,
 ];

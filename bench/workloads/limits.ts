@@ -5,8 +5,8 @@ import { join } from "node:path";
 
 import pg from "pg";
 
-import { pgSettings } from "../../src/auth/pgSettings.ts";
 import { type BenchPerson, findPeople } from "../data/people.ts";
+import { settingsOfPerson } from "../data/settingsOfPerson.ts";
 import { median } from "../measure/median.ts";
 import { STATEMENTS } from "../peers/statements.ts";
 import { fixed, type Section, whole } from "../report/section.ts";
@@ -14,7 +14,6 @@ import type { Bench, Workload } from "./workload.ts";
 
 const CLIENTS = 8;
 const PEOPLE = 20;
-const NOWHERE = { organizationId: null, clinicId: null };
 
 const SECTION = {
   name: "limits",
@@ -44,13 +43,8 @@ const WAYS: readonly Way[] = [
   },
 ];
 
-function settingsStatement({ userId, token }: BenchPerson): string {
-  const { sid } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as {
-    sid: string;
-  };
-  const claims = { userId, sessionId: sid, ...NOWHERE, expiresAt: 0 };
-  const settings = pgSettings(claims, { ...NOWHERE, purposeOfUse: null }, "bench");
-  const calls = Object.entries(settings).map(
+function settingsStatement(person: BenchPerson): string {
+  const calls = Object.entries(settingsOfPerson(person)).map(
     ([name, value]) => `set_config(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)}, true)`,
   );
   return `select ${calls.join(", ")};`;
