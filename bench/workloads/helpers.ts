@@ -21,7 +21,7 @@ interface Helper {
 async function timeHelpers(
   client: pg.ClientBase,
   person: BenchPerson,
-  { text, values }: HandWritten,
+  [name, { text, values }]: readonly [string, HandWritten],
 ): Promise<{ helpers: Helper[]; milliseconds: number }> {
   await client.query("begin");
   try {
@@ -31,7 +31,7 @@ async function timeHelpers(
     ]);
     const began = performance.now();
     for (let repeat = 0; repeat < REPEATS; repeat++) {
-      await client.query({ name: text, text, values: values({ rowId: person.patientIds[0] ?? "" }) });
+      await client.query({ name, text, values: values({ rowId: person.patientIds[0] ?? "" }) });
     }
     const milliseconds = (performance.now() - began) / REPEATS;
     await client.query("reset role");
@@ -55,7 +55,9 @@ export const helpers: Workload = {
     for (const what of WHAT) {
       const statement = STATEMENTS[what];
       if (person && statement) {
-        const timed = await withClient(urls.superuser, (client) => timeHelpers(client, person, statement));
+        const timed = await withClient(urls.superuser, (client) =>
+          timeHelpers(client, person, [what, statement]),
+        );
         rows.push([what, "all of the statement", "1", fixed(timed.milliseconds, 3)]);
         rows.push(
           ...timed.helpers.map(({ name, calls, milliseconds }) => [
