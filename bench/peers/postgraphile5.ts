@@ -19,7 +19,7 @@ import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connecti
 
 import { RowIdentifiersPlugin } from "../../plugins/RowIdentifiersPlugin.ts";
 import { TenantInflectionPlugin } from "../../plugins/TenantInflectionPlugin.ts";
-import { EXPOSED_SCHEMAS } from "../../src/preset.ts";
+import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS } from "../../src/preset.ts";
 import { DATABASE_URL, JWT_SECRET, PORT, settingsOf } from "./identity.ts";
 
 const preset: GraphileConfig.Preset = {
@@ -33,7 +33,13 @@ const preset: GraphileConfig.Preset = {
   // Only a matter of names: rows by their uuids, references across tenants' keys, and enums as the gateway writes them.
   plugins: [RowIdentifiersPlugin, TenantInflectionPlugin],
   disablePlugins: ["PgNodeIdAttributesPlugin"],
-  pgServices: [makePgService({ connectionString: DATABASE_URL, schemas: EXPOSED_SCHEMAS })],
+  pgServices: [
+    makePgService({
+      connectionString: DATABASE_URL,
+      schemas: EXPOSED_SCHEMAS,
+      pgSettingsForIntrospection: INTROSPECTION_SETTINGS,
+    }),
+  ],
   schema: { pgShortPk: false },
   grafast: {
     explain: false,
