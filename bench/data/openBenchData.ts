@@ -113,10 +113,11 @@ async function administer({ root }: DatabaseUrls, statement: string): Promise<vo
   await withClient(root, (client) => client.query(statement));
 }
 
+/** Undefined where there is no such database, or only what an interrupted `drop database` has left of it. */
 async function readMark({ root, superuser }: DatabaseUrls): Promise<string | undefined> {
   return withClient(root, async (client) => {
     const { rows } = await client.query<{ mark: string }>(
-      "select shobj_description(oid, 'pg_database') as mark from pg_catalog.pg_database where datname = $1",
+      "select shobj_description(oid, 'pg_database') as mark from pg_catalog.pg_database where datname = $1 and datconnlimit <> -2",
       [databaseName(superuser)],
     );
     return rows[0]?.mark;
