@@ -24,7 +24,8 @@ export function requestOf(
 export async function answerOf(url: string, { path, headers, body, expect }: LoadRequest): Promise<unknown> {
   const response = await fetch(url + path, {
     method: "POST",
-    headers: { "content-type": "application/json", ...headers },
+    // Not one that is kept from the question before: a server may be closing it just now.
+    headers: { "content-type": "application/json", connection: "close", ...headers },
     body,
   });
   const text = await response.text();

@@ -94,7 +94,7 @@ export class ServerProcess {
   async #waitFor(url: string, isReady: (status: number) => boolean): Promise<void> {
     const deadline = Date.now() + PATIENCE;
     for (;;) {
-      const status = await fetch(url).then(
+      const status = await fetch(url, { headers: { connection: "close" } }).then(
         ({ status }) => status,
         () => null,
       );

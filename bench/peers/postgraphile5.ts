@@ -19,6 +19,7 @@ import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connecti
 
 import { RowIdentifiersPlugin } from "../../plugins/RowIdentifiersPlugin.ts";
 import { TenantInflectionPlugin } from "../../plugins/TenantInflectionPlugin.ts";
+import { VaultInflectionPlugin } from "../../plugins/VaultInflectionPlugin.ts";
 import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS } from "../../src/preset.ts";
 import { DATABASE_URL, JWT_SECRET, PORT, settingsOf } from "./identity.ts";
 
@@ -31,7 +32,7 @@ const preset: GraphileConfig.Preset = {
     PgAggregatesPreset,
   ],
   // Only a matter of names: rows by their uuids, references across tenants' keys, and enums as the gateway writes them.
-  plugins: [RowIdentifiersPlugin, TenantInflectionPlugin],
+  plugins: [RowIdentifiersPlugin, TenantInflectionPlugin, VaultInflectionPlugin],
   disablePlugins: ["PgNodeIdAttributesPlugin"],
   pgServices: [
     makePgService({
