@@ -32,3 +32,5 @@ chart.setOption({
   })),
 });
 process.stdout.write(chart.renderToSVGString());
+// Its timers would keep the process.
+chart.dispose();
