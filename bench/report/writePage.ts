@@ -62,7 +62,7 @@ function versions(postgres: string): string {
       .version;
   const packages: [string, string][] = [
     ["PostGraphile", "node_modules/postgraphile"],
-    ["PostGraphile 4 as", "bench/peers/postgraphile4/node_modules/postgraphile"],
+    ["PostGraphile", "bench/peers/postgraphile4/node_modules/postgraphile"],
     ["Mercurius", "bench/node_modules/mercurius"],
     ["Fastify", "bench/node_modules/fastify"],
     ["GraphQL Yoga", "bench/node_modules/graphql-yoga"],
