@@ -9,22 +9,26 @@ const ROOT = join(import.meta.dirname, "../..");
 const FOLDERS = ["src", "plugins", "test", "scripts", "bench", "migrations", "docs"];
 
 function sourceFiles() {
-  return FOLDERS.flatMap((folder) => {
-    try {
-      return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") {
-        return [];
+  return (
+    FOLDERS.flatMap((folder) => {
+      try {
+        return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+          return [];
+        }
+        throw error;
       }
-      throw error;
-    }
-  })
-    .filter((entry) => entry.isFile() && /\.(ts|js|sql|md|sh|graphql)$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((file) => ({
-      path: relative(ROOT, file).replaceAll(sep, "/"),
-      text: readFileSync(file, "utf8"),
-    }));
+    })
+      // The benchmarks have dependencies of their own.
+      .filter((entry) => !entry.parentPath.split(sep).includes("node_modules", ROOT.split(sep).length))
+      .filter((entry) => entry.isFile() && /\.(ts|js|sql|md|sh|graphql)$/.test(entry.name))
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((file) => ({
+        path: relative(ROOT, file).replaceAll(sep, "/"),
+        text: readFileSync(file, "utf8"),
+      }))
+  );
 }
 
 describe("the tree", () => {

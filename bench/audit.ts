@@ -1,8 +1,6 @@
 /**
  * `npm run bench:audit`: what the audit costs, as ratios of one run, and how fast it is sealed and verified; writes
  * docs/audit-costs.md. Rounds with and without the audit take turns, so that what else the machine does hits both alike.
- *
- *   npm run bench:audit -- --seconds 5 --rounds 3   the length of a round, and how many pairs of them (these by default)
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
@@ -19,6 +17,15 @@ import { sealAll } from "../src/audit/startSealer.ts";
 import { verifyAudit } from "../src/audit/verifyAudit.ts";
 import { openThrowAwayDatabase } from "../src/database/throwAway/openThrowAwayDatabase.ts";
 import { describeFailure } from "../src/describeFailure.ts";
+import { median } from "./measure/median.ts";
+
+const USAGE = `npm run bench:audit -- [options]
+
+Measures what the audit costs with and without it in turn, how fast it is sealed and verified, and writes docs/audit-costs.md.
+
+  --seconds N   of a round (5)
+  --rounds N    pairs of rounds; medians count (3)
+  --help        this text`;
 
 const PAGE = join(import.meta.dirname, "../docs/audit-costs.md");
 const TENANTS = 200;
@@ -106,10 +113,6 @@ async function measureCase(
   return { without: median(figures.without), with: median(figures.with) };
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
 /** Seals all that was written, and verifies it. */
 async function measureSealing(url: string): Promise<{ events: number; sealed: number; verified: number }> {
   const folder = mkdtempSync(join(tmpdir(), "bailiwick-bench-"));
@@ -177,8 +180,16 @@ ${whole(sealing.events)} events were sealed at ${whole(sealing.sealed)} a second
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { seconds: { type: "string", default: "5" }, rounds: { type: "string", default: "3" } },
+    options: {
+      seconds: { type: "string", default: "5" },
+      rounds: { type: "string", default: "3" },
+      help: { type: "boolean", default: false },
+    },
   });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
   const load = { seconds: Number(values.seconds), rounds: Number(values.rounds) };
   if (!(load.seconds > 0) || !Number.isInteger(load.rounds) || load.rounds < 1) {
     throw new Error("--seconds and --rounds must be above 0.");
