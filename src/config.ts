@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 
 import { type AuditConfig, parseAudit } from "./audit/parseAudit.ts";
 import { type AuthConfig, parseAuth } from "./auth/parseAuth.ts";
+import { parseReplicas, type ReplicasConfig } from "./database/replicas/parseReplicas.ts";
 import { type ExportsConfig, parseExports } from "./exports/parseExports.ts";
 import { type ApiConfig, parseApi } from "./http/parseApi.ts";
 import { type LimitsConfig, parseLimits } from "./limits/parseLimits.ts";
@@ -77,6 +78,7 @@ export interface DatabaseConfig {
   gatewaySharedConnections: number;
   /** Named statements that a connection keeps prepared; 0: none. */
   preparedStatements: number;
+  replicas: ReplicasConfig;
 }
 
 const ENVIRONMENTS = ["development", "test", "production"] as const;
@@ -128,22 +130,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       isExclusive: read.boolean("DOCUMENTS_ONLY", false),
     },
     limits: parseLimits(read.integer),
-    database: {
-      // graphile-migrate says by GM_DBURL which database its actions (.gmrc) are about, and spoils DATABASE_URL for them.
-      url: read.url("GM_DBURL", POSTGRES) ?? read.url("DATABASE_URL", POSTGRES),
-      gatewayUrl: read.url("GATEWAY_DATABASE_URL", POSTGRES),
-      workerUrl: read.url("WORKER_DATABASE_URL", POSTGRES),
-      migratorUrl: read.url("MIGRATOR_DATABASE_URL", POSTGRES),
-      backupUrl: read.url("BACKUP_DATABASE_URL", POSTGRES),
-      sealerUrl: read.url("SEALER_DATABASE_URL", POSTGRES),
-      recorderUrl: read.url("RECORDER_DATABASE_URL", POSTGRES),
-      roleSecret: read.secret("ROLE_SECRET"),
-      dataDir,
-      gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
-      gatewayPoolWait: read.integer("GATEWAY_POOL_WAIT", 500, 1, 60_000),
-      gatewaySharedConnections: read.integer("GATEWAY_SHARED_CONNECTIONS", 6, 1, 100),
-      preparedStatements: read.integer("PREPARED_STATEMENTS", 200, 0, 10_000),
-    },
+    database: parseDatabase(read, dataDir),
     auth: parseAuth(read, environment === "production"),
     webhooks: parseWebhooks(read),
     integrations: { keys: read.secret("INTEGRATION_KEY") },
@@ -168,6 +155,26 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     throw new Error(`Invalid configuration:\n- ${problems.join("\n- ")}`);
   }
   return config;
+}
+
+function parseDatabase(read: ReturnType<typeof makeReader>, dataDir: string): DatabaseConfig {
+  return {
+    // graphile-migrate says by GM_DBURL which database its actions (.gmrc) are about, and spoils DATABASE_URL for them.
+    url: read.url("GM_DBURL", POSTGRES) ?? read.url("DATABASE_URL", POSTGRES),
+    gatewayUrl: read.url("GATEWAY_DATABASE_URL", POSTGRES),
+    workerUrl: read.url("WORKER_DATABASE_URL", POSTGRES),
+    migratorUrl: read.url("MIGRATOR_DATABASE_URL", POSTGRES),
+    backupUrl: read.url("BACKUP_DATABASE_URL", POSTGRES),
+    sealerUrl: read.url("SEALER_DATABASE_URL", POSTGRES),
+    recorderUrl: read.url("RECORDER_DATABASE_URL", POSTGRES),
+    roleSecret: read.secret("ROLE_SECRET"),
+    dataDir,
+    gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
+    gatewayPoolWait: read.integer("GATEWAY_POOL_WAIT", 500, 1, 60_000),
+    gatewaySharedConnections: read.integer("GATEWAY_SHARED_CONNECTIONS", 6, 1, 100),
+    preparedStatements: read.integer("PREPARED_STATEMENTS", 200, 0, 10_000),
+    replicas: parseReplicas(read),
+  };
 }
 
 /** What no single variable shows: combinations that are refused, above all in production. */

@@ -54,6 +54,9 @@ export interface RunningGateway {
   close(): Promise<void>;
 }
 
+/** Without its replicas a gateway does all the same, on the primary. */
+const ALWAYS_ADVISORY = ["replicas"];
+
 /** Starts the GraphQL server and the admin server. Rejects if a port is taken or the database cannot be read. */
 export async function startGateway(
   config: Config,
@@ -93,7 +96,7 @@ async function start(
     }),
     { isSafe: bootCheck.assertProtected, releases },
   );
-  const door = await openDoor(config, { pool: pools.pool, url, logger, releases });
+  const door = await openDoor(config, { ...parts, replicas: pools.requests.replicas });
 
   const admission = new Admission(config.http.maximumConcurrent, () =>
     metrics.refusals.inc({ reason: "overload" }),
@@ -175,7 +178,7 @@ async function serveAdmin(
 ): Promise<string> {
   const admin = await startAdminServer(
     { host: http.host, port: http.adminPort },
-    { checks, isServing, advisory: http.advisoryChecks, metrics: metrics.text },
+    { checks, isServing, advisory: [...http.advisoryChecks, ...ALWAYS_ADVISORY], metrics: metrics.text },
   );
   releases.add(admin.close);
   return admin.url;

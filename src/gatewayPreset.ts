@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { makePgService } from "postgraphile/adaptors/pg";
 
+import { makeDatabasePositionPlugin } from "../plugins/DatabasePositionPlugin.ts";
 import { makeObserveOperationsPlugin } from "../plugins/ObserveOperationsPlugin.ts";
 import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
 import { makeRecordRequestsPlugin } from "../plugins/RecordRequestsPlugin.ts";
@@ -90,6 +91,7 @@ export function makeGatewayPreset(
         plugins: [
           makeObserveOperationsPlugin({ ...service, tellsTiming }),
           makeRecordRequestsPlugin(service),
+          ...(service.connections.replicas ? [makeDatabasePositionPlugin(service.connections.replicas)] : []),
         ],
       }
     : preset;

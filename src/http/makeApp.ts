@@ -12,6 +12,7 @@ import { makeAuthenticateRequest } from "./authenticateRequest.ts";
 import { assertGraphqlRequest, makeReadGraphqlRequest } from "./graphqlRequest.ts";
 import { makeLogRequest, openSpan, type RequestRecorder } from "./logRequest.ts";
 import type { Door } from "./openDoor.ts";
+import { readDatabasePosition } from "./readDatabasePosition.ts";
 import { identifyRequest } from "./requestId.ts";
 import { setSecurityHeaders } from "./securityHeaders.ts";
 import type { SlowRefusals } from "./slowRefusals.ts";
@@ -46,6 +47,7 @@ export async function makeApp(
     assertGraphqlRequest,
     makeAuthenticateRequest(door, identities),
     limits.requests.chargeArrival,
+    readDatabasePosition,
     ...makeReadGraphqlRequest(limits.api.documents, MAXIMUM_BODY_BYTES),
   );
   app.use(WEBHOOKS_PATH, await makeWebhooks(config, { pool, maximumBytes: MAXIMUM_BODY_BYTES }));

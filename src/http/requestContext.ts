@@ -26,6 +26,8 @@ export interface RequestContext {
   isReadOnly: boolean;
   /** Resolves when it is time to refuse the request because its payer has spent all. */
   awaitRefusal: () => Promise<void>;
+  /** Where in the primary's log something stands that the answer must have, if the client says so. */
+  databasePosition: bigint | null;
   /** Headers of the answer, by lower-case name. */
   headers: Record<string, string>;
   /** Aborted when the client has gone away before its answer was complete. */
@@ -56,6 +58,7 @@ export function makeRequestContext(requestId: string, signal: AbortSignal = NEVE
     idempotencyKey: null,
     isReadOnly: false,
     awaitRefusal: () => Promise.resolve(),
+    databasePosition: null,
     headers: {},
     signal,
     userId: null,
