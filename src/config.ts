@@ -62,6 +62,8 @@ export interface DatabaseConfig {
   /** The administrative connection to the application's database; null means the embedded server in `dataDir`. */
   url: string | null;
   gatewayUrl: string | null;
+  /** The gateway's connection past a pooler, for what listens. */
+  listenUrl: string | null;
   workerUrl: string | null;
   migratorUrl: string | null;
   backupUrl: string | null;
@@ -162,6 +164,7 @@ function parseDatabase(read: ReturnType<typeof makeReader>, dataDir: string): Da
     // graphile-migrate says by GM_DBURL which database its actions (.gmrc) are about, and spoils DATABASE_URL for them.
     url: read.url("GM_DBURL", POSTGRES) ?? read.url("DATABASE_URL", POSTGRES),
     gatewayUrl: read.url("GATEWAY_DATABASE_URL", POSTGRES),
+    listenUrl: read.url("GATEWAY_LISTEN_URL", POSTGRES),
     workerUrl: read.url("WORKER_DATABASE_URL", POSTGRES),
     migratorUrl: read.url("MIGRATOR_DATABASE_URL", POSTGRES),
     backupUrl: read.url("BACKUP_DATABASE_URL", POSTGRES),

@@ -47,7 +47,11 @@ export function makeGatewayPreset(
   { pool, url, logger, identities, releases, documents, limits, service }: PresetParts,
 ): GraphileConfig.Preset {
   // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
-  const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
+  const listenPool = makePool(
+    config.database.listenUrl ?? url,
+    { max: 1, applicationName: "bailiwick-listen" },
+    logger,
+  );
   const pgSubscriber = new ReliableSubscriber(listenPool);
   releases.add(async () => {
     pgSubscriber.release();

@@ -39,7 +39,7 @@ export async function openDoor(
 ): Promise<Door> {
   const recognize = makeRecognizePerson(pool);
   const openSockets = makeOpenSockets();
-  const stopListening = await listenForAccessChanges(url, logger, {
+  const stopListening = await listenForAccessChanges(config.database.listenUrl ?? url, logger, {
     onChange(change) {
       replicas?.forbidEarlier();
       openSockets.apply(change);

@@ -16,6 +16,11 @@ interface ReplicaParts {
   patience: number;
 }
 
+/** What runs on a replica fails with it when that is found to be lost. */
+export class ReplicaLost extends Error {
+  override readonly name = "ReplicaLost";
+}
+
 export type ReplicaState = "ready" | "behind" | "lost";
 
 /** Milliseconds between two looks at a replica that somebody waits for. */
@@ -94,11 +99,11 @@ export class Replica {
   }
 
   /** Gives it no reads, and fails those that run there, until `compare` finds it again. */
-  lose(reason: Error): void {
+  lose(): void {
     this.#state = "lost";
     // One that has crashed comes back with less than it had.
     this.#replayed = 0n;
-    this.#abandons.forEach((abandon) => abandon(reason));
+    this.#abandons.forEach((abandon) => abandon(new ReplicaLost()));
   }
 
   get #isThere(): boolean {
@@ -130,7 +135,7 @@ export class Replica {
       const { replayed } = await this.#parts.readStatus();
       this.#lookedAt = performance.now();
       if (replayed === null) {
-        this.lose(new Error("The server is no replica of this primary"));
+        this.lose();
         return;
       }
       this.#replayed = replayed;
@@ -138,8 +143,8 @@ export class Replica {
       if (this.#state === "lost") {
         this.#state = "behind";
       }
-    } catch (error) {
-      this.lose(error as Error);
+    } catch {
+      this.lose();
     }
   }
 }

@@ -12,7 +12,7 @@ import type { ReplicaEvents } from "../../telemetry/observeReplicas.ts";
 import type { Settings, Statement, StatementResult } from "../pipelined/BatchQuery.ts";
 import { isStalePlan } from "../stalePlans.ts";
 import type { PrimaryPosition } from "./PrimaryPosition.ts";
-import type { Replica } from "./Replica.ts";
+import { type Replica, ReplicaLost } from "./Replica.ts";
 
 /** Why the primary answered what a replica could have. */
 export type FallbackReason = "behind" | "lost" | "conflict" | "writes" | "plan" | "unknown";
@@ -179,5 +179,5 @@ function fallbackReason(error: unknown): FallbackReason | null {
   if (isStalePlan(error)) {
     return "plan";
   }
-  return classifyError(error, false).code === "UNAVAILABLE" ? "lost" : null;
+  return error instanceof ReplicaLost || classifyError(error, false).code === "UNAVAILABLE" ? "lost" : null;
 }

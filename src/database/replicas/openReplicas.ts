@@ -63,7 +63,7 @@ export function openReplicas(
       patience,
     });
     // It may have been started again since, and have less than it had.
-    positions.on("remove", () => replica.lose(new Error("The connection to the replica was lost")));
+    positions.on("remove", () => replica.lose());
     return replica;
   });
   releases.add(keepComparing(replicas, primary));

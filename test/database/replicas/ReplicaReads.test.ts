@@ -17,10 +17,11 @@ let replayed: bigint | null;
 let written: bigint;
 let asked: number;
 let failure: Error | null;
+let hang: boolean;
 let reasons: FallbackReason[];
 
 beforeEach(() => {
-  [replayed, written, asked, failure, reasons] = [5n, 5n, 0, null, []];
+  [replayed, written, asked, failure, hang, reasons] = [5n, 5n, 0, null, false, []];
 });
 
 async function makeReads(staleness: number): Promise<{ reads: ReplicaReads; replica: Replica }> {
@@ -31,6 +32,9 @@ async function makeReads(staleness: number): Promise<{ reads: ReplicaReads; repl
   const replica = new Replica({
     readStatus: async () => ({ replayed }),
     runStatement: async () => {
+      if (hang) {
+        await new Promise(() => undefined);
+      }
       if (failure) {
         throw failure;
       }
@@ -170,21 +174,25 @@ describe("what a replica cannot do", () => {
 });
 
 describe("a server that is no replica of this primary", () => {
-  it("gets nothing, and what runs there is done again", async () => {
+  it("gets nothing", async () => {
     const { reads, replica } = await makeReads(0);
-    const answer = replica.run({}, STATEMENT);
     replayed = null;
     await replica.compare(5n, performance.now());
     expect(replica.state).toBe("lost");
     expect(await ask(reads)).toBeNull();
-    await answer;
-    const held = new Replica({
-      readStatus: async () => ({ replayed }),
-      runStatement: () => new Promise(() => undefined),
-      patience: 20,
-    });
-    const stuck = held.run({}, STATEMENT);
-    held.lose(new Error("gone"));
-    await expect(stuck).rejects.toThrow("gone");
+  });
+});
+
+describe("a replica that is lost", () => {
+  it("keeps nobody who waits for its answer", async () => {
+    const { reads, replica } = await makeReads(0);
+    hang = true;
+    const stuck = ask(reads);
+    while (replica.inFlight === 0) {
+      await new Promise(setImmediate);
+    }
+    replica.lose();
+    expect(await stuck).toBeNull();
+    expect(reasons).toEqual(["lost"]);
   });
 });

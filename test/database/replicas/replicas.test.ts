@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { beforeAll, describe, expect, it, jest } from "@jest/globals";
 
 import { createWorld, type World } from "../../../src/access/world/world.ts";
@@ -5,9 +7,10 @@ import { eventually } from "../../faults/eventually.ts";
 import { useGateway } from "../../support/graphql.ts";
 import { useReplicatedDatabase } from "../../support/useReplicatedDatabase.ts";
 
-jest.setTimeout(180_000);
+jest.setTimeout(400_000);
 
-const PAIRS = 300;
+const PATIENCE = 90_000;
+const PAIRS = 200;
 const db = useReplicatedDatabase();
 const api = useGateway(db, {
   async prepare() {
@@ -21,6 +24,7 @@ const api = useGateway(db, {
   },
   configure: (config) => ({
     ...config,
+    http: { ...config.http, port: 0, adminPort: 0 },
     database: {
       ...config.database,
       replicas: { urls: [db.replica.urlOf(db.urls.gateway)], staleness: 0, patience: 100 },
@@ -31,7 +35,7 @@ let world: World;
 
 beforeAll(async () => {
   world = await createWorld(db.superuser);
-  await eventually(async () => (await ready()).checks.replicas);
+  await eventually(async () => (await ready()).checks.replicas, PATIENCE);
 });
 
 const admin = async (path: string) => fetch(`${api.gateway.adminUrl}${path}`);
@@ -63,15 +67,17 @@ describe("a query", () => {
   });
 
   it("sees what was written before it, however the replica lags", async () => {
-    let pause: NodeJS.Timeout | undefined;
-    let paused = false;
-    const toggle = async () => {
-      paused = !paused;
-      await db.onReplica(`select pg_catalog.pg_wal_replay_${paused ? "pause" : "resume"}()`);
-      pause = setTimeout(() => void toggle(), 30 + Math.random() * 400);
+    const over = new AbortController();
+    const stutter = async () => {
+      while (!over.signal.aborted) {
+        await db.onReplica("select pg_catalog.pg_wal_replay_pause()");
+        await sleep(30 + Math.random() * 400);
+        await db.onReplica("select pg_catalog.pg_wal_replay_resume()");
+        await sleep(30 + Math.random() * 800);
+      }
     };
     const before = await byReplica();
-    await toggle();
+    const stuttering = stutter();
     const wrong: string[] = [];
     for (let count = 0; count < PAIRS; count++) {
       const { errors } = await write(`City ${count}`);
@@ -80,13 +86,13 @@ describe("a query", () => {
         wrong.push(`${count}: ${answer.text}`);
       }
     }
-    clearTimeout(pause);
-    await db.onReplica("select pg_catalog.pg_wal_replay_resume()");
+    over.abort();
+    await stuttering;
     expect(wrong).toEqual([]);
     // Neither of them did all of it.
     expect(await byReplica()).toBeGreaterThan(before);
     expect(await fallbacks("behind")).toBeGreaterThan(0);
-    await eventually(async () => (await ready()).checks.replicas);
+    await eventually(async () => (await ready()).checks.replicas, PATIENCE);
   });
 
   it("that turns out to write is answered by the primary, and is not tried elsewhere again", async () => {
@@ -118,7 +124,7 @@ describe("rights that end while the replica lags", () => {
     } finally {
       await db.onReplica("select pg_catalog.pg_wal_replay_resume()");
     }
-    await eventually(async () => (await ready()).checks.replicas);
+    await eventually(async () => (await ready()).checks.replicas, PATIENCE);
   });
 });
 
@@ -132,7 +138,7 @@ describe("X-Database-Position", () => {
   it("is refused when it is none, and one from the future takes no replica out of service", async () => {
     expect((await read({ "x-database-position": "yesterday" })).status).toBe(400);
     expect((await read({ "x-database-position": "FFFFFFFF/0" })).status).toBe(200);
-    expect((await ready()).checks.replicas).toBe(true);
+    expect(await fallbacks("unknown")).toBe(1);
   });
 });
 
@@ -142,24 +148,27 @@ describe("a replica that is killed under load", () => {
     let isOver = false;
     const ask = async () => {
       while (!isOver) {
-        const { status, data } = await read();
-        answers.push(`${status} ${data?.patient?.city}`);
+        const { status, data, text } = await read();
+        answers.push(`${status} ${data?.patient?.city ?? text}`);
       }
     };
     await write("Wells");
     const load = Array.from({ length: 8 }, ask);
-    await eventually(() => answers.length > 100);
-    await db.replica.kill();
-    await eventually(async () => !(await ready()).checks.replicas);
-    expect((await ready()).ready).toBe(true);
-    const whenLost = answers.length;
-    await eventually(() => answers.length > whenLost + 100);
-    await db.replica.start();
-    await eventually(async () => (await ready()).checks.replicas);
-    const before = await byReplica();
-    await eventually(async () => (await byReplica()) > before);
-    isOver = true;
-    await Promise.all(load);
+    try {
+      await eventually(() => answers.length > 100, PATIENCE);
+      await db.replica.kill();
+      await eventually(async () => !(await ready()).checks.replicas, PATIENCE);
+      expect((await ready()).ready).toBe(true);
+      const whenLost = answers.length;
+      await eventually(() => answers.length > whenLost + 100, PATIENCE);
+      await db.replica.start();
+      await eventually(async () => (await ready()).checks.replicas, PATIENCE);
+      const before = await byReplica();
+      await eventually(async () => (await byReplica()) > before, PATIENCE);
+    } finally {
+      isOver = true;
+      await Promise.all(load);
+    }
     expect(new Set(answers)).toEqual(new Set(["200 Wells"]));
     expect(await fallbacks("lost")).toBeGreaterThan(0);
   });
