@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 
 import { type AuditConfig, parseAudit } from "./audit/parseAudit.ts";
@@ -54,6 +55,10 @@ export interface HttpConfig {
   maximumConcurrent: number;
   /** How long a stopping process goes on serving while it already says that it is not ready. */
   drainDelay: number;
+  /** Whether other processes listen on the port as well. */
+  sharesPort?: boolean;
+  /** How many processes serve requests; one: this one. */
+  processes: number;
   /** Names of readiness checks whose failure is told but leaves the process ready. */
   advisoryChecks: readonly string[];
 }
@@ -124,6 +129,10 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       adminPort: read.integer("ADMIN_PORT", 5679, 0, 65_535),
       maximumConcurrent: read.integer("MAX_CONCURRENT_REQUESTS", 100, 1, 100_000),
       drainDelay: read.integer("DRAIN_DELAY", environment === "production" ? 5000 : 0, 0, 15_000),
+      processes:
+        read.text("GATEWAY_PROCESSES") === "auto"
+          ? availableParallelism()
+          : read.integer("GATEWAY_PROCESSES", 1, 1, 256),
       advisoryChecks: read.text("READY_ADVISORY")?.split(/\s*,\s*/) ?? [],
     },
     api: parseApi(read, environment !== "production"),

@@ -13,9 +13,9 @@ import type { Config } from "./config.ts";
 import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
 import { openRequestPools } from "./database/openRequestPools.ts";
 import { makeGatewayPreset } from "./gatewayPreset.ts";
-import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
+import { type AdminDependencies, type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
 import { Admission } from "./http/Admission.ts";
-import { listen, makeHttpServerLimits } from "./http/listen.ts";
+import { listen, type Listening, makeHttpServerLimits } from "./http/listen.ts";
 import { makeRequestRecorder } from "./http/logRequest.ts";
 import { makeApp } from "./http/makeApp.ts";
 import { openDoor } from "./http/openDoor.ts";
@@ -36,6 +36,8 @@ export interface GatewayDependencies {
   logger: Logger;
   /** What else `/ready` asks, for example whether the worker of the same process runs. */
   checks?: Readonly<Record<string, ReadinessCheck>>;
+  /** Answers what is asked of `ADMIN_PORT` where this process does not listen there itself; gives the address. */
+  answerAdmin?: (dependencies: AdminDependencies) => Listening;
   /** Shared with others of the same process; a gateway alone has its own. */
   metrics?: Metrics;
 }
@@ -73,7 +75,7 @@ export async function startGateway(
 
 async function start(
   config: Config,
-  { url, logger: parentLogger, checks = {}, metrics = makeMetrics() }: GatewayDependencies,
+  { url, logger: parentLogger, checks = {}, answerAdmin, metrics = makeMetrics() }: GatewayDependencies,
   releases: ReleaseList,
 ): Promise<RunningGateway> {
   const logger = parentLogger.child({ scope: "gateway" });
@@ -98,9 +100,7 @@ async function start(
   );
   const door = await openDoor(config, { ...parts, replicas: pools.requests.replicas });
 
-  const admission = new Admission(config.http.maximumConcurrent, () =>
-    metrics.refusals.inc({ reason: "overload" }),
-  );
+  const admission = makeAdmission(config, metrics);
   const pace = new RefusalPace();
   const refusals = makeSlowRefusals(pace, admission);
   const app = await makeApp(config, { door, pool: pools.pool, identities, limits, recorder, refusals });
@@ -126,6 +126,7 @@ async function start(
     },
     isServing: () => !admission.isDraining,
     metrics,
+    answerAdmin,
     releases,
   });
   const listening = await listen(server, config.http);
@@ -133,6 +134,10 @@ async function start(
   releases.add(() => drain({ admission, pace, websockets }, config.http.drainDelay));
 
   return { url: listening.url, adminUrl, reload: api.reload, close: () => releases.releaseAll() };
+}
+
+function makeAdmission({ http }: Config, { refusals }: Metrics): Admission {
+  return new Admission(http.maximumConcurrent, () => refusals.inc({ reason: "overload" }));
 }
 
 /** Says that nothing new is wanted, and sends websockets elsewhere when balancers have had time to notice. */
@@ -168,18 +173,23 @@ interface AdminParts {
   checks: Readonly<Record<string, ReadinessCheck>>;
   isServing: () => boolean;
   metrics: Metrics;
+  answerAdmin: GatewayDependencies["answerAdmin"];
   releases: ReleaseList;
 }
 
 /** Serves before the gateway does and until it has let go of everything, so that whoever asks is told. */
 async function serveAdmin(
   { http }: Config,
-  { checks, isServing, metrics, releases }: AdminParts,
+  { checks, isServing, metrics, answerAdmin, releases }: AdminParts,
 ): Promise<string> {
-  const admin = await startAdminServer(
-    { host: http.host, port: http.adminPort },
-    { checks, isServing, advisory: [...http.advisoryChecks, ...ALWAYS_ADVISORY], metrics: metrics.text },
-  );
+  const dependencies = {
+    checks,
+    isServing,
+    advisory: [...http.advisoryChecks, ...ALWAYS_ADVISORY],
+    metrics: metrics.text,
+  };
+  const address = { host: http.host, port: http.adminPort };
+  const admin = answerAdmin?.(dependencies) ?? (await startAdminServer(address, dependencies));
   releases.add(admin.close);
   return admin.url;
 }

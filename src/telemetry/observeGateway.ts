@@ -66,21 +66,22 @@ export function observeGateway(
     allowed: pool.options.max,
     shared: shared.count,
   }));
-  metrics.observeEach("bailiwick_jobs", "Jobs in the queue.", "state", () =>
+  const jobs = () =>
     orNothing((state) => ({
       waiting: state.jobsWaiting,
       running: state.jobsRunning,
       failed: state.jobsFailed,
       parked: state.jobsParked,
-    })),
-  );
-  metrics.observeEach("bailiwick_lag_seconds", "How far behind something is.", "of", () =>
+    }));
+  const lags = () =>
     orNothing((state) => ({
       jobs: state.oldestJobSeconds,
       worker: state.workerSilentSeconds,
       audit: state.auditUnsealedSeconds,
-    })),
-  );
+    }));
+  // Of the database: every process says the same.
+  metrics.observeEach("bailiwick_jobs", "Jobs in the queue.", "state", jobs, "max");
+  metrics.observeEach("bailiwick_lag_seconds", "How far behind something is.", "of", lags, "max");
   return {
     ...(requests.replicas && observeReplicas(metrics, requests.replicas.replicas)),
     worker: async () => ((await readState()).workerSilentSeconds ?? 0) < WORKER_SILENCE,

@@ -47,6 +47,7 @@ export function observeReplicas(
     "For how long a replica has not had what the primary had.",
     "replica",
     async () => Object.fromEntries(replicas.map(({ lagSeconds }, index) => [index + 1, lagSeconds])),
+    "max",
   );
   return { replicas: async () => replicas.every(({ state }) => state === "ready") };
 }
