@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 
 import { type AuditConfig, parseAudit } from "./audit/parseAudit.ts";
 import { type AuthConfig, parseAuth } from "./auth/parseAuth.ts";
+import { parseReplicas, type ReplicasConfig } from "./database/replicas/parseReplicas.ts";
 import { type ExportsConfig, parseExports } from "./exports/parseExports.ts";
 import { type ApiConfig, parseApi } from "./http/parseApi.ts";
 import { type LimitsConfig, parseLimits } from "./limits/parseLimits.ts";
@@ -53,6 +55,10 @@ export interface HttpConfig {
   maximumConcurrent: number;
   /** How long a stopping process goes on serving while it already says that it is not ready. */
   drainDelay: number;
+  /** Whether other processes listen on the port as well. */
+  sharesPort?: boolean;
+  /** How many processes serve requests; one: this one. */
+  processes: number;
   /** Names of readiness checks whose failure is told but leaves the process ready. */
   advisoryChecks: readonly string[];
 }
@@ -61,6 +67,8 @@ export interface DatabaseConfig {
   /** The administrative connection to the application's database; null means the embedded server in `dataDir`. */
   url: string | null;
   gatewayUrl: string | null;
+  /** The gateway's connection past a pooler, for what listens. */
+  listenUrl: string | null;
   workerUrl: string | null;
   migratorUrl: string | null;
   backupUrl: string | null;
@@ -77,6 +85,7 @@ export interface DatabaseConfig {
   gatewaySharedConnections: number;
   /** Named statements that a connection keeps prepared; 0: none. */
   preparedStatements: number;
+  replicas: ReplicasConfig;
 }
 
 const ENVIRONMENTS = ["development", "test", "production"] as const;
@@ -120,6 +129,10 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       adminPort: read.integer("ADMIN_PORT", 5679, 0, 65_535),
       maximumConcurrent: read.integer("MAX_CONCURRENT_REQUESTS", 100, 1, 100_000),
       drainDelay: read.integer("DRAIN_DELAY", environment === "production" ? 5000 : 0, 0, 15_000),
+      processes:
+        read.text("GATEWAY_PROCESSES") === "auto"
+          ? availableParallelism()
+          : read.integer("GATEWAY_PROCESSES", 1, 1, 256),
       advisoryChecks: read.text("READY_ADVISORY")?.split(/\s*,\s*/) ?? [],
     },
     api: parseApi(read, environment !== "production"),
@@ -128,22 +141,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       isExclusive: read.boolean("DOCUMENTS_ONLY", false),
     },
     limits: parseLimits(read.integer),
-    database: {
-      // graphile-migrate says by GM_DBURL which database its actions (.gmrc) are about, and spoils DATABASE_URL for them.
-      url: read.url("GM_DBURL", POSTGRES) ?? read.url("DATABASE_URL", POSTGRES),
-      gatewayUrl: read.url("GATEWAY_DATABASE_URL", POSTGRES),
-      workerUrl: read.url("WORKER_DATABASE_URL", POSTGRES),
-      migratorUrl: read.url("MIGRATOR_DATABASE_URL", POSTGRES),
-      backupUrl: read.url("BACKUP_DATABASE_URL", POSTGRES),
-      sealerUrl: read.url("SEALER_DATABASE_URL", POSTGRES),
-      recorderUrl: read.url("RECORDER_DATABASE_URL", POSTGRES),
-      roleSecret: read.secret("ROLE_SECRET"),
-      dataDir,
-      gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
-      gatewayPoolWait: read.integer("GATEWAY_POOL_WAIT", 500, 1, 60_000),
-      gatewaySharedConnections: read.integer("GATEWAY_SHARED_CONNECTIONS", 6, 1, 100),
-      preparedStatements: read.integer("PREPARED_STATEMENTS", 200, 0, 10_000),
-    },
+    database: parseDatabase(read, dataDir),
     auth: parseAuth(read, environment === "production"),
     webhooks: parseWebhooks(read),
     integrations: { keys: read.secret("INTEGRATION_KEY") },
@@ -168,6 +166,27 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     throw new Error(`Invalid configuration:\n- ${problems.join("\n- ")}`);
   }
   return config;
+}
+
+function parseDatabase(read: ReturnType<typeof makeReader>, dataDir: string): DatabaseConfig {
+  return {
+    // graphile-migrate says by GM_DBURL which database its actions (.gmrc) are about, and spoils DATABASE_URL for them.
+    url: read.url("GM_DBURL", POSTGRES) ?? read.url("DATABASE_URL", POSTGRES),
+    gatewayUrl: read.url("GATEWAY_DATABASE_URL", POSTGRES),
+    listenUrl: read.url("GATEWAY_LISTEN_URL", POSTGRES),
+    workerUrl: read.url("WORKER_DATABASE_URL", POSTGRES),
+    migratorUrl: read.url("MIGRATOR_DATABASE_URL", POSTGRES),
+    backupUrl: read.url("BACKUP_DATABASE_URL", POSTGRES),
+    sealerUrl: read.url("SEALER_DATABASE_URL", POSTGRES),
+    recorderUrl: read.url("RECORDER_DATABASE_URL", POSTGRES),
+    roleSecret: read.secret("ROLE_SECRET"),
+    dataDir,
+    gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
+    gatewayPoolWait: read.integer("GATEWAY_POOL_WAIT", 500, 1, 60_000),
+    gatewaySharedConnections: read.integer("GATEWAY_SHARED_CONNECTIONS", 6, 1, 100),
+    preparedStatements: read.integer("PREPARED_STATEMENTS", 200, 0, 10_000),
+    replicas: parseReplicas(read),
+  };
 }
 
 /** What no single variable shows: combinations that are refused, above all in production. */

@@ -13,9 +13,9 @@ import type { Config } from "./config.ts";
 import { isSchemaCurrent } from "./database/isSchemaCurrent.ts";
 import { openRequestPools } from "./database/openRequestPools.ts";
 import { makeGatewayPreset } from "./gatewayPreset.ts";
-import { type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
+import { type AdminDependencies, type ReadinessCheck, startAdminServer } from "./http/adminServer.ts";
 import type { Admission } from "./http/Admission.ts";
-import { listen, makeHttpServerLimits } from "./http/listen.ts";
+import { listen, type Listening, makeHttpServerLimits } from "./http/listen.ts";
 import { makeRequestRecorder } from "./http/logRequest.ts";
 import { makeApp } from "./http/makeApp.ts";
 import { openCrowdControl } from "./http/openCrowdControl.ts";
@@ -36,6 +36,8 @@ export interface GatewayDependencies {
   logger: Logger;
   /** What else `/ready` asks, for example whether the worker of the same process runs. */
   checks?: Readonly<Record<string, ReadinessCheck>>;
+  /** Answers what is asked of `ADMIN_PORT` where this process does not listen there itself; gives the address. */
+  answerAdmin?: (dependencies: AdminDependencies) => Listening;
   /** Shared with others of the same process; a gateway alone has its own. */
   metrics?: Metrics;
 }
@@ -54,6 +56,9 @@ export interface RunningGateway {
   close(): Promise<void>;
 }
 
+/** Without its replicas a gateway does all the same, on the primary. */
+const ALWAYS_ADVISORY = ["replicas"];
+
 /** Starts the GraphQL server and the admin server. Rejects if a port is taken or the database cannot be read. */
 export async function startGateway(
   config: Config,
@@ -70,7 +75,7 @@ export async function startGateway(
 
 async function start(
   config: Config,
-  { url, logger: parentLogger, checks = {}, metrics = makeMetrics() }: GatewayDependencies,
+  { url, logger: parentLogger, checks = {}, answerAdmin, metrics = makeMetrics() }: GatewayDependencies,
   releases: ReleaseList,
 ): Promise<RunningGateway> {
   const logger = parentLogger.child({ scope: "gateway" });
@@ -93,7 +98,7 @@ async function start(
     }),
     { isSafe: bootCheck.assertProtected, releases },
   );
-  const door = await openDoor(config, { pool: pools.pool, url, logger, releases });
+  const door = await openDoor(config, { ...parts, replicas: pools.requests.replicas });
 
   const crowd = openCrowdControl(config.http.maximumConcurrent, metrics);
   const { admission, refusals } = crowd;
@@ -120,6 +125,7 @@ async function start(
     },
     isServing: () => !admission.isDraining,
     metrics,
+    answerAdmin,
     releases,
   });
   const listening = await listen(server, config.http);
@@ -162,18 +168,23 @@ interface AdminParts {
   checks: Readonly<Record<string, ReadinessCheck>>;
   isServing: () => boolean;
   metrics: Metrics;
+  answerAdmin: GatewayDependencies["answerAdmin"];
   releases: ReleaseList;
 }
 
 /** Serves before the gateway does and until it has let go of everything, so that whoever asks is told. */
 async function serveAdmin(
   { http }: Config,
-  { checks, isServing, metrics, releases }: AdminParts,
+  { checks, isServing, metrics, answerAdmin, releases }: AdminParts,
 ): Promise<string> {
-  const admin = await startAdminServer(
-    { host: http.host, port: http.adminPort },
-    { checks, isServing, advisory: http.advisoryChecks, metrics: metrics.text },
-  );
+  const dependencies = {
+    checks,
+    isServing,
+    advisory: [...http.advisoryChecks, ...ALWAYS_ADVISORY],
+    metrics: metrics.text,
+  };
+  const address = { host: http.host, port: http.adminPort };
+  const admin = answerAdmin?.(dependencies) ?? (await startAdminServer(address, dependencies));
   releases.add(admin.close);
   return admin.url;
 }

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { makePgService } from "postgraphile/adaptors/pg";
 
 import { makeCompiledReadsPlugin } from "../plugins/CompiledReadsPlugin.ts";
+import { makeDatabasePositionPlugin } from "../plugins/DatabasePositionPlugin.ts";
 import { makeObserveOperationsPlugin } from "../plugins/ObserveOperationsPlugin.ts";
 import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
 import { makeRecordRequestsPlugin } from "../plugins/RecordRequestsPlugin.ts";
@@ -47,7 +48,11 @@ export function makeGatewayPreset(
   { pool, url, logger, identities, releases, documents, limits, service }: PresetParts,
 ): GraphileConfig.Preset {
   // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
-  const listenPool = makePool(url, { max: 1, applicationName: "bailiwick-listen" }, logger);
+  const listenPool = makePool(
+    config.database.listenUrl ?? url,
+    { max: 1, applicationName: "bailiwick-listen" },
+    logger,
+  );
   const pgSubscriber = new ReliableSubscriber(listenPool);
   releases.add(async () => {
     pgSubscriber.release();
@@ -96,6 +101,7 @@ export function makeGatewayPreset(
           ...(config.api.areReadsCompiled
             ? [makeCompiledReadsPlugin({ ...service, defaultPageSize: config.limits.page.defaultSize })]
             : []),
+          ...(service.connections.replicas ? [makeDatabasePositionPlugin(service.connections.replicas)] : []),
         ],
       }
     : preset;

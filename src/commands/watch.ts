@@ -3,9 +3,9 @@ import type { CommandModule } from "yargs";
 
 import { loadConfig } from "../config.ts";
 import { applyCurrentMigration } from "../database/migrateDatabase.ts";
-import { MIGRATIONS_FOLDER } from "../database/migrateSettings.ts";
 import { MigrationError } from "../database/MigrationError.ts";
 import { withMigrationLock } from "../database/migrationLock.ts";
+import { MIGRATIONS_FOLDER } from "../database/migrationsFolder.ts";
 import { fingerprintMigrations, watchMigrations } from "../database/watchMigrations.ts";
 import { makeLogger } from "../logging.ts";
 import type { RunningDevelopment } from "../startDevelopment.ts";

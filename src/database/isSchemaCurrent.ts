@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import type { Pool } from "pg";
 
-import { MIGRATIONS_FOLDER } from "./migrateSettings.ts";
+import { MIGRATIONS_FOLDER } from "./migrationsFolder.ts";
 import { withPgSettings } from "./withTenant.ts";
 
 /** graphile-migrate knows `000001-foundation.sql` as `000001.sql`. */

@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import { PROJECT_ROOT } from "../config.ts";
 import type { DatabaseUrls } from "./databaseUrls.ts";
 import { makeMigrateLogger } from "./graphileLogger.ts";
+import { MIGRATIONS_FOLDER } from "./migrationsFolder.ts";
 
 export interface MigrateTarget {
   urls: Pick<DatabaseUrls, "owner" | "root" | "shadow">;
@@ -15,8 +16,6 @@ export interface MigrateTarget {
   /** The folder with `fixtures`, `current` and `committed`; a test brings its own. */
   migrationsFolder?: string;
 }
-
-export const MIGRATIONS_FOLDER = join(PROJECT_ROOT, "migrations");
 
 /** Calls graphile-migrate with `.gmrc`, this configuration's connections and absolute paths. */
 export async function withMigrateSettings<T>(

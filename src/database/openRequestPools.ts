@@ -7,10 +7,11 @@ import type { ReleaseList } from "../ReleaseList.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { connectionEvents } from "../telemetry/observeGateway.ts";
 import { ConnectionGate } from "./ConnectionGate.ts";
-import { makePool } from "./makePool.ts";
+import { makePool, type PoolOptions } from "./makePool.ts";
 import { DEPTH, SharedConnections } from "./pipelined/SharedConnections.ts";
 import { ShortReads } from "./pipelined/ShortReads.ts";
 import { StatementTimes } from "./pipelined/StatementTimes.ts";
+import { openReplicas } from "./replicas/openReplicas.ts";
 import type { RequestConnectionParts } from "./requestConnections.ts";
 
 export interface RequestPools {
@@ -29,19 +30,40 @@ interface PoolParts {
   releases: ReleaseList;
 }
 
+/** A pool that ends with the others. */
+export type OpenPool = (url: string, options: PoolOptions) => Pool;
+
 /** Milliseconds. Requests bring their own, see requestConnections.ts. */
 const CHECK_DEADLINE = 10_000;
 const CHECK_CONNECTIONS = 2;
 const WAITING_PER_CONNECTION = 20;
 
-/** Makes the gateway's pools; none connects before it is asked. */
+/** Makes the gateway's pools; none connects before it is asked, except to replicas. */
 export function openRequestPools(config: DatabaseConfig, parts: PoolParts): RequestPools {
   const { url, logger, metrics, releases } = parts;
-  const open = (max: number, applicationName: string, statementDeadline: number | null) => {
-    const opened = makePool(url, { max, applicationName, statementDeadline }, logger);
+  const open: OpenPool = (at, { max, applicationName, statementDeadline = null }) => {
+    const opened = makePool(at, { max, applicationName, statementDeadline }, logger);
     releases.add(() => opened.end());
     return opened;
   };
+  const { shared, ...requests } = openServer(config, { ...parts, open });
+  const checkPool = open(url, {
+    max: CHECK_CONNECTIONS,
+    applicationName: "bailiwick-checks",
+    statementDeadline: CHECK_DEADLINE,
+  });
+  const openReads = (replicaUrl: string) => openServer(config, { ...parts, url: replicaUrl, open });
+  const replicas = openReplicas(config.replicas, { url, metrics, releases, open, openReads });
+  return { pool: requests.pool, shared, requests: { ...requests, replicas }, checkPool };
+}
+
+type ServerParts = PoolParts & { open: OpenPool };
+
+/** What requests run on at one server: connections of their own, and those that short reads share. */
+function openServer(
+  config: DatabaseConfig,
+  { url, logger, metrics, releases, open }: ServerParts,
+): RequestConnectionParts & { shared: SharedConnections } {
   const makeGate = (places: number, connections: number) =>
     new ConnectionGate(
       { places, patience: config.gatewayPoolWait, maximumWaiting: connections * WAITING_PER_CONNECTION },
@@ -50,10 +72,9 @@ export function openRequestPools(config: DatabaseConfig, parts: PoolParts): Requ
   const { gatewayPoolSize, gatewaySharedConnections: sharedSize, preparedStatements: preparedLimit } = config;
   const events = connectionEvents(metrics);
   const times = new StatementTimes();
-  const applicationName = "bailiwick-shared";
   const shared = new SharedConnections({
     url,
-    applicationName,
+    applicationName: "bailiwick-shared",
     preparedLimit,
     times,
     logger,
@@ -61,18 +82,13 @@ export function openRequestPools(config: DatabaseConfig, parts: PoolParts): Requ
     onStalePlan: () => events.onRetry(FEATURE_NOT_SUPPORTED),
   });
   releases.add(() => shared.close());
-  const gate = makeGate(sharedSize * DEPTH, sharedSize);
-  const pool = open(gatewayPoolSize, "bailiwick-gateway", null);
+  const sharedGate = makeGate(sharedSize * DEPTH, sharedSize);
   return {
-    pool,
+    pool: open(url, { max: gatewayPoolSize, applicationName: "bailiwick-gateway" }),
     shared,
-    requests: {
-      pool,
-      preparedLimit,
-      events,
-      gate: makeGate(gatewayPoolSize, gatewayPoolSize),
-      shortReads: new ShortReads({ connections: shared, times, gate, events }),
-    },
-    checkPool: open(CHECK_CONNECTIONS, "bailiwick-checks", CHECK_DEADLINE),
+    preparedLimit,
+    events,
+    gate: makeGate(gatewayPoolSize, gatewayPoolSize),
+    shortReads: new ShortReads({ connections: shared, times, gate: sharedGate, events }),
   };
 }

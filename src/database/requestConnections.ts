@@ -12,6 +12,7 @@ import type { Settings, Statement, StatementResult } from "./pipelined/BatchQuer
 import { PreparedStatements } from "./pipelined/PreparedStatements.ts";
 import { runBatch } from "./pipelined/runBatch.ts";
 import type { ShortReads } from "./pipelined/ShortReads.ts";
+import type { ReplicaReads } from "./replicas/ReplicaReads.ts";
 import { isStalePlan } from "./stalePlans.ts";
 import { watchStatement } from "./watchStatements.ts";
 import { writeName } from "./writeName.ts";
@@ -20,6 +21,8 @@ export interface RequestConnectionParts extends ExclusiveConnections {
   shortReads: ShortReads;
   /** Named statements that a connection keeps prepared; 0 where a pooler in between knows none (PgBouncer before 1.21). */
   preparedLimit: number;
+  /** Where queries are answered instead, as far as they can be. */
+  replicas?: ReplicaReads | null;
 }
 
 type GivenSettings = Record<string, string | undefined> | null;
@@ -37,12 +40,13 @@ const books = new WeakMap<PoolClient, PreparedStatements>();
  * What PostGraphile's service takes connections from, instead of from the pool itself. Settings, statement and commit take
  * one round trip: each statement of a plan is a transaction by itself, and `withTransaction` makes several of them one. A
  * statement that comes with a name is a read (Grafast gives mutations none); those known to be short share a few
- * connections, many at a time. All others go through a gate that turns away what would wait too long, and once more where Postgres says that only
- * the moment was wrong.
+ * connections, many at a time. All others go through a gate that turns away what would wait too long, and once more where
+ * Postgres says that only the moment was wrong. Where there are replicas, they answer the reads of queries.
  */
 export function makeRequestConnections(parts: RequestConnectionParts) {
   const runExclusive = makeRunExclusive(parts);
   const run = async (settings: Settings, statement: Statement): Promise<StatementResult> =>
+    (await parts.replicas?.tryRun(settings, statement)) ??
     (await parts.shortReads.tryRun(settings, statement)) ??
     runAgain(parts, () => runExclusive(settings, statement));
 
@@ -64,7 +68,7 @@ export function makeRequestConnections(parts: RequestConnectionParts) {
 }
 
 /** One statement on a connection that nobody else uses meanwhile. */
-function makeRunExclusive(parts: RequestConnectionParts) {
+export function makeRunExclusive(parts: Omit<RequestConnectionParts, "replicas">) {
   return (settings: Settings, given: Statement): Promise<StatementResult> => {
     const name = given.name ?? writeName(given.text);
     const statement = { ...given, name };

@@ -69,7 +69,11 @@ async function examineLogin(given: Config, role: LoginRole, url: string): Promis
     return await withClient(url, async (client) => {
       const found = [fine("database", `${role} can sign in.`)];
       if (role === "app_authenticator") {
-        found.push(await examineClock(client), await examinePooler(client), await examineRoom(client, given));
+        found.push(
+          await examineClock(client),
+          await examinePooler(client, given),
+          await examineRoom(client, given),
+        );
         found.push(await examineDurability(client));
       }
       return found;
@@ -94,15 +98,18 @@ async function examineClock(client: Client): Promise<Observation> {
 }
 
 /** A pooler makes up the process id that it gives to a client; the server itself tells the real one. */
-async function examinePooler(client: Client): Promise<Observation> {
+async function examinePooler(client: Client, { database }: Config): Promise<Observation> {
   const { rows } = await client.query<{ pid: number }>("select pg_catalog.pg_backend_pid() as pid");
-  return rows[0]?.pid === (client as unknown as Connected).processID
-    ? fine("database", "No pooler stands between the gateway and Postgres.")
-    : finding(
+  if (rows[0]?.pid === (client as unknown as Connected).processID) {
+    return fine("database", "No pooler stands between the gateway and Postgres.");
+  }
+  return database.listenUrl === null
+    ? finding(
         "database",
-        "A pooler such as PgBouncer stands between the gateway and Postgres: in transaction mode LISTEN (live updates) and " +
-          "prepared statements do not work. Name Postgres itself in GATEWAY_DATABASE_URL, or set pool_mode = session.",
-      );
+        "A pooler such as PgBouncer stands between the gateway and Postgres: in transaction mode it loses LISTEN (live " +
+          "updates, ended sessions). Name Postgres itself in GATEWAY_LISTEN_URL; see docs/scaling.md.",
+      )
+    : fine("database", "A pooler stands between the gateway and Postgres, and what listens goes past it.");
 }
 
 async function examineRoom(client: Client, { database, worker }: Config): Promise<Observation> {

@@ -30,6 +30,8 @@ export const TOO_MANY_CONNECTIONS = "53300";
 export const LOCK_NOT_AVAILABLE = "55P03";
 export const QUERY_CANCELED = "57014";
 export const IDLE_IN_TRANSACTION_TIMEOUT = "25P03";
+export const READ_ONLY_SQL_TRANSACTION = "25006";
+export const OBJECT_NOT_IN_PREREQUISITE_STATE = "55000";
 
 /** Classes (the first two characters) that are mapped as a whole. */
 export const CONNECTION_EXCEPTION_CLASS = "08";

@@ -5,14 +5,32 @@ import { listen, type Listening } from "./listen.ts";
 /** A condition for being ready; false or an error means not ready. */
 export type ReadinessCheck = () => Promise<boolean>;
 
-export interface AdminDependencies {
+export interface ReadinessDependencies {
   /** False once the process has been told to stop: it is then not ready, whatever the checks say. */
   isServing?: () => boolean;
   checks: Readonly<Record<string, ReadinessCheck>>;
   /** Names of checks whose failure is told, but leaves the process ready. */
   advisory?: readonly string[];
+}
+
+export interface AdminDependencies extends ReadinessDependencies {
   /** What `/metrics` says, as Prometheus reads it. */
   metrics: () => Promise<string>;
+}
+
+export interface Readiness {
+  ready: boolean;
+  checks: Readonly<Record<string, boolean>>;
+}
+
+export interface AdminAnswers {
+  readiness: () => Promise<Readiness>;
+  metrics: () => Promise<string>;
+}
+
+interface Address {
+  host: string;
+  port: number;
 }
 
 interface Answer {
@@ -30,14 +48,17 @@ const GRACE = 10_000;
  * `/metrics` on a port of its own, which stays inside the deployment. None says why: that is in the log.
  */
 export async function startAdminServer(
-  address: { host: string; port: number },
-  { checks, ...rest }: AdminDependencies,
+  address: Address,
+  { metrics, ...dependencies }: AdminDependencies,
 ): Promise<Listening> {
-  const patient = Object.entries(checks).map(([name, check]) => [name, makePatient(check)] as const);
-  const dependencies = { ...rest, checks: Object.fromEntries(patient) };
+  return serveAdminAnswers(address, { readiness: makeReadiness(dependencies), metrics });
+}
+
+/** The same, with answers from wherever. */
+export function serveAdminAnswers(address: Address, answers: AdminAnswers): Promise<Listening> {
   const server = createServer(async (request, response) => {
-    const { status, type, body } = await respond(request.method ?? "", request.url ?? "", dependencies).catch(
-      () => json(500, { error: "It could not be found out." }),
+    const { status, type, body } = await respond(request.method ?? "", request.url ?? "", answers).catch(() =>
+      json(500, { error: "It could not be found out." }),
     );
     response.writeHead(status, { "Content-Type": type, "Cache-Control": "no-store" });
     response.end(request.method === "HEAD" ? undefined : body);
@@ -45,7 +66,7 @@ export async function startAdminServer(
   return listen(server, address);
 }
 
-async function respond(method: string, url: string, dependencies: AdminDependencies): Promise<Answer> {
+async function respond(method: string, url: string, { readiness, metrics }: AdminAnswers): Promise<Answer> {
   if (method !== "GET" && method !== "HEAD") {
     return json(405, { error: "Only GET is accepted here." });
   }
@@ -53,30 +74,34 @@ async function respond(method: string, url: string, dependencies: AdminDependenc
     case "/live":
       return json(200, { live: true });
     case "/ready":
-      return readiness(dependencies);
+      return readiness().then((answer) => json(answer.ready ? 200 : 503, answer));
     case "/metrics":
       return {
         status: 200,
         type: "text/plain; version=0.0.4; charset=utf-8",
-        body: await dependencies.metrics(),
+        body: await metrics(),
       };
     default:
       return json(404, { error: "There is /live, /ready and /metrics here." });
   }
 }
 
-async function readiness({
+/** Asks every check, as patiently as a busy machine needs it. */
+export function makeReadiness({
   checks,
   advisory = [],
   isServing = () => true,
-}: AdminDependencies): Promise<Answer> {
-  const results = isServing()
-    ? await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await check()] as const))
-    : [];
-  // Asked again: a probe must not bring good news that are older than the end.
-  const all = [["serving", isServing()] as const, ...results];
-  const isReady = all.every(([name, passed]) => passed || advisory.includes(name));
-  return json(isReady ? 200 : 503, { ready: isReady, checks: Object.fromEntries(all) });
+}: ReadinessDependencies): () => Promise<Readiness> {
+  const patient = Object.entries(checks).map(([name, check]) => [name, makePatient(check)] as const);
+  return async () => {
+    const results = isServing()
+      ? await Promise.all(patient.map(async ([name, check]) => [name, await check()] as const))
+      : [];
+    // Asked again: a probe must not bring good news that are older than the end.
+    const all = [["serving", isServing()] as const, ...results];
+    const ready = all.every(([name, passed]) => passed || advisory.includes(name));
+    return { ready, checks: Object.fromEntries(all) };
+  };
 }
 
 function json(status: number, body: object): Answer {

@@ -7,6 +7,7 @@ const ALLOWED_HEADERS = [
   "Idempotency-Key",
   "X-API-Version",
   "X-Clinic-Id",
+  "X-Database-Position",
   "X-Organization-Id",
   "X-Purpose-Of-Use",
   "X-Request-Id",
@@ -21,6 +22,7 @@ const EXPOSED_HEADERS = [
   "Retry-After",
   "Sunset",
   "X-API-Version",
+  "X-Database-Position",
   "X-Request-Id",
   "X-Schema-Version",
 ];

@@ -23,11 +23,12 @@ export function makeHttpServerLimits(): ServerOptions {
 /** Listens, and says in one sentence what to do if the address cannot be had. Port 0 takes any free one. */
 export async function listen(
   server: Server,
-  { host, port }: { host: string; port: number },
+  { host, port, sharesPort = false }: { host: string; port: number; sharesPort?: boolean },
 ): Promise<Listening> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", (error) => reject(explain(error, host, port)));
-  server.listen(port, host, resolve);
+  // The kernel deals connections out: one that a process has not taken yet ends with it, and is not forgotten somewhere.
+  server.listen({ host, port, exclusive: true, reusePort: sharesPort }, resolve);
   await promise;
   const { port: actualPort } = server.address() as AddressInfo;
   const name = host.includes(":") ? `[${host}]` : host;

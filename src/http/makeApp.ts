@@ -15,6 +15,7 @@ import { makeAuthenticateRequest } from "./authenticateRequest.ts";
 import { assertGraphqlRequest, makeReadGraphqlRequest } from "./graphqlRequest.ts";
 import { makeLogRequest, openSpan, type RequestRecorder } from "./logRequest.ts";
 import type { Door } from "./openDoor.ts";
+import { readDatabasePosition } from "./readDatabasePosition.ts";
 import { identifyRequest } from "./requestId.ts";
 import { setSecurityHeaders } from "./securityHeaders.ts";
 import type { SlowRefusals } from "./slowRefusals.ts";
@@ -54,6 +55,7 @@ export async function makeApp(
     makeAuthenticateRequest(door, identities),
     limits.requests.chargeArrival,
     makeTakeTurn(turns),
+    readDatabasePosition,
     ...makeReadGraphqlRequest(limits.api.documents, MAXIMUM_BODY_BYTES),
   );
   app.use(

@@ -7,6 +7,7 @@ import { type HashClient, makeHashClient } from "../auth/clientHash.ts";
 import { makeRecognizePerson } from "../auth/recognizePerson.ts";
 import { makeVerifyToken } from "../auth/verifyToken.ts";
 import type { Config } from "../config.ts";
+import type { ReplicaReads } from "../database/replicas/ReplicaReads.ts";
 import type { ReleaseList } from "../ReleaseList.ts";
 import { type ClientAddress, makeClientAddress } from "./clientAddress.ts";
 import { makeOpenSockets, type OpenSockets } from "./openSockets.ts";
@@ -26,24 +27,30 @@ interface DoorParts {
   /** The same login, for a connection that only listens. */
   url: string;
   logger: Logger;
+  /** Told that somebody's rights have become less, or may have. */
+  replicas?: ReplicaReads | null;
   releases: ReleaseList;
 }
 
 /** Rejects when the connection cannot be had on which it hears of rights that end. */
 export async function openDoor(
   config: Pick<Config, "api" | "auth" | "database">,
-  { pool, url, logger, releases }: DoorParts,
+  { pool, url, logger, replicas, releases }: DoorParts,
 ): Promise<Door> {
   const recognize = makeRecognizePerson(pool);
   const openSockets = makeOpenSockets();
-  const stopListening = await listenForAccessChanges(url, logger, {
+  const stopListening = await listenForAccessChanges(config.database.listenUrl ?? url, logger, {
     onChange(change) {
+      replicas?.forbidEarlier();
       openSockets.apply(change);
       if (change.userId !== null) {
         recognize.forget(change.userId);
       }
     },
-    onGap: openSockets.closeAll,
+    onGap() {
+      replicas?.forbidEarlier();
+      openSockets.closeAll();
+    },
   });
   releases.add(stopListening);
   return {

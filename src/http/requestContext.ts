@@ -28,6 +28,8 @@ export interface RequestContext {
   awaitRefusal: () => Promise<void>;
   /** Lets the tenant's next request be worked on; safe to call twice. */
   endTurn: () => void;
+  /** Where in the primary's log something stands that the answer must have, if the client says so. */
+  databasePosition: bigint | null;
   /** Headers of the answer, by lower-case name. */
   headers: Record<string, string>;
   /** Aborted when the client has gone away before its answer was complete. */
@@ -59,6 +61,7 @@ export function makeRequestContext(requestId: string, signal: AbortSignal = NEVE
     isReadOnly: false,
     awaitRefusal: () => Promise.resolve(),
     endTurn: () => undefined,
+    databasePosition: null,
     headers: {},
     signal,
     userId: null,

@@ -38,7 +38,11 @@ export function openLimits(config: Config, { pool, url, logger, identities, rele
   const documents = new TrustedDocuments(readManifests(folder), isExclusive);
   const limiter = new RateLimiter(config.limits.rate);
   // A connection of its own: counts are exchanged while every other one is in use.
-  const sharingPool = makePool(url, { max: 1, applicationName: "bailiwick-limits" }, logger);
+  const sharingPool = makePool(
+    config.database.listenUrl ?? url,
+    { max: 1, applicationName: "bailiwick-limits" },
+    logger,
+  );
   const sharing = shareUsage(limiter, sharingPool, logger);
   releases.add(async () => {
     await sharing.close();

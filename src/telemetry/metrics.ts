@@ -17,15 +17,18 @@ export interface Metrics {
   jobSeconds: Histogram<"task" | "outcome">;
   /** A value that is read when somebody looks. */
   observe(name: string, help: string, read: () => number): void;
-  /** Several of them, told apart by one label. */
+  /** Several of them, told apart by one label. `ofAll`: what several processes say of it together. */
   observeEach(
     name: string,
     help: string,
     label: string,
     read: () => Promise<Readonly<Record<string, number>>>,
+    ofAll?: "sum" | "max",
   ): void;
   /** As Prometheus reads it, with those of the process itself. */
   text(): Promise<string>;
+  /** The same for another process, which puts those of several together. */
+  values(): Promise<object>;
 }
 
 const SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -48,6 +51,7 @@ export function makeMetrics(): Metrics {
     new Histogram({ name, help, labelNames, buckets: SECONDS, registers });
   const counter = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
     new Counter({ name, help, labelNames, registers });
+  const all = () => Registry.merge([processRegistry(), registry]);
   const operationHelp = "Seconds from a request's arrival to the end of its answer.";
   return {
     registry,
@@ -74,6 +78,15 @@ export function makeMetrics(): Metrics {
       "result",
     ]),
     jobSeconds: histogram("bailiwick_job_seconds", "Seconds that jobs took.", ["task", "outcome"]),
+    ...makeGauges(registers),
+    text: () => all().metrics(),
+    values: () => all().getMetricsAsJSON(),
+  };
+}
+
+/** Gauges whose values are read when somebody looks. */
+function makeGauges(registers: Registry[]): Pick<Metrics, "observe" | "observeEach"> {
+  return {
     observe(name, help, read) {
       new Gauge({
         name,
@@ -84,12 +97,13 @@ export function makeMetrics(): Metrics {
         },
       });
     },
-    observeEach(name, help, label, read) {
+    observeEach(name, help, label, read, ofAll = "sum") {
       new Gauge({
         name,
         help,
         labelNames: [label],
         registers,
+        aggregator: ofAll,
         async collect() {
           this.reset();
           for (const [value, number] of Object.entries(await read())) {
@@ -98,6 +112,5 @@ export function makeMetrics(): Metrics {
         },
       });
     },
-    text: () => Registry.merge([processRegistry(), registry]).metrics(),
   };
 }

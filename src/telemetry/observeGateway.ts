@@ -7,6 +7,7 @@ import type { RequestConnectionParts } from "../database/requestConnections.ts";
 import type { ReadinessCheck } from "../http/adminServer.ts";
 import type { Admission } from "../http/Admission.ts";
 import type { Metrics } from "./metrics.ts";
+import { observeReplicas } from "./observeReplicas.ts";
 
 /** A worker says every 15 seconds that it is alive: this many seconds of silence are three that did not come. */
 const WORKER_SILENCE = 60;
@@ -42,7 +43,7 @@ export function connectionEvents(metrics: Metrics): ConnectionEvents {
 export function observeGateway(
   metrics: Metrics,
   { pool, checkPool, requests, shared, admission, countSockets }: GatewayParts,
-): Record<"worker" | "audit", ReadinessCheck> {
+): Record<string, ReadinessCheck> {
   const readState = makeReadOperationalState(checkPool);
   // A database that is away must not take the other figures with it.
   const orNothing = async (pick: (state: OperationalState) => Record<string, number | null>) => {
@@ -65,22 +66,24 @@ export function observeGateway(
     allowed: pool.options.max,
     shared: shared.count,
   }));
-  metrics.observeEach("bailiwick_jobs", "Jobs in the queue.", "state", () =>
+  const jobs = () =>
     orNothing((state) => ({
       waiting: state.jobsWaiting,
       running: state.jobsRunning,
       failed: state.jobsFailed,
       parked: state.jobsParked,
-    })),
-  );
-  metrics.observeEach("bailiwick_lag_seconds", "How far behind something is.", "of", () =>
+    }));
+  const lags = () =>
     orNothing((state) => ({
       jobs: state.oldestJobSeconds,
       worker: state.workerSilentSeconds,
       audit: state.auditUnsealedSeconds,
-    })),
-  );
+    }));
+  // Of the database: every process says the same.
+  metrics.observeEach("bailiwick_jobs", "Jobs in the queue.", "state", jobs, "max");
+  metrics.observeEach("bailiwick_lag_seconds", "How far behind something is.", "of", lags, "max");
   return {
+    ...(requests.replicas && observeReplicas(metrics, requests.replicas.replicas)),
     worker: async () => ((await readState()).workerSilentSeconds ?? 0) < WORKER_SILENCE,
     audit: async () => ((await readState()).auditUnsealedSeconds ?? 0) < AUDIT_LAG,
   };

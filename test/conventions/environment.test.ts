@@ -10,6 +10,7 @@ const READERS = [
   "src/config.ts",
   "src/audit/parseAudit.ts",
   "src/auth/parseAuth.ts",
+  "src/database/replicas/parseReplicas.ts",
   "src/exports/parseExports.ts",
   "src/http/parseApi.ts",
   "src/limits/parseLimits.ts",

@@ -52,7 +52,10 @@ export interface GatewayOptions {
 const START_TIMEOUT = 120_000;
 
 /** Starts the real gateway on a free port over the file's database, and stops it at the end. */
-export function useGateway(db: TestDatabase, options: GatewayOptions = {}): TestGateway {
+export function useGateway(
+  db: Pick<TestDatabase, "config" | "urls" | "beforeDrop">,
+  options: GatewayOptions = {},
+): TestGateway {
   let gateway: RunningGateway | undefined;
   const running = () => {
     if (!gateway) {
