@@ -14,6 +14,7 @@ import { MissingRowPlugin } from "./MissingRowPlugin.ts";
 import { NotePatientsPlugin } from "./NotePatientsPlugin.ts";
 import { makeOperationLimitsPlugin, type OperationLimits } from "./OperationLimitsPlugin.ts";
 import { makePageSizePlugin } from "./PageSizePlugin.ts";
+import { PartialKeyOrderPlugin } from "./PartialKeyOrderPlugin.ts";
 import { PasswordsPlugin } from "./PasswordsPlugin.ts";
 import { RememberedBehaviorPlugin } from "./RememberedBehaviorPlugin.ts";
 import { makeRotateWebhookSecretPlugin } from "./RotateWebhookSecretPlugin.ts";
@@ -35,6 +36,7 @@ export function makePlugins(
     RememberedBehaviorPlugin,
     RowIdentifiersPlugin,
     TenantInflectionPlugin,
+    PartialKeyOrderPlugin,
     TenantOrderPlugin,
     VaultInflectionPlugin,
     AffordableAggregatesPlugin,
