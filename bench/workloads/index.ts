@@ -4,12 +4,12 @@ import { ratioOf, serverTable } from "../report/serverTable.ts";
 import { dashboard } from "./dashboard.ts";
 import { fanout } from "./fanout.ts";
 import { filter } from "./filter.ts";
-import { helpers } from "./helpers.ts";
 import { limits } from "./limits.ts";
 import { list } from "./list.ts";
 import { mixed, mutation } from "./mutation.ts";
 import { page } from "./page.ts";
 import { point } from "./point.ts";
+import { policyCalls } from "./policyCalls.ts";
 import { readaudit } from "./readaudit.ts";
 import { rls } from "./rls.ts";
 import { share } from "./share.ts";
@@ -68,6 +68,6 @@ export const WORKLOADS: readonly Workload[] = [
   flat,
   readaudit,
   rls,
-  helpers,
+  policyCalls,
   limits,
 ];

@@ -1,5 +1,5 @@
 --! Previous: sha1:2eb324351e9ded781a894862a7c8234deba53c98
---! Hash: sha1:9fe2133460f7f4787ffd25e3b652767e7d5f858c
+--! Hash: sha1:d6cadc312cea0e5390750e05a8856b20b8cecef4
 --! Message: audit costs
 
 --! split: 1-current.sql
@@ -154,12 +154,9 @@ comment on column app_audit.events.outcome is 'ok, or denied: nothing was change
 comment on column app_audit.events.error_code is 'Why it was denied, as in docs/error-codes.md.';
 --! EndIncluded audit/event_facts.sql
 --! Included audit/describe_request.sql
-set local role app_definer;
-
 -- What one request has in common for all events it makes. Defined once, over the settings' values: a change reads them from
 -- its session (describe_request()), and record_events() from what the gateway says of each request.
--- Bodies that are bound when they are created (`return`) need no search_path of their own, so that Postgres can put them
--- into the statement that calls them: a call of its own would cost as much as writing the event.
+-- The type is the owner's, as tables are; what reads the settings belongs to app_definer.
 do $$
 begin
   if to_regtype('app_private.request_facts') is null then
@@ -178,6 +175,11 @@ begin
   end if;
 end
 $$;
+
+set local role app_definer;
+
+-- Bodies that are bound when they are created (`return`) need no search_path of their own, so that Postgres can put them
+-- into the statement that calls them: a call of its own would cost as much as writing the event.
 
 -- The role a statement was sent under: in a definer function `current_user` would be the function's owner.
 create or replace function app_private.acting_role() returns text

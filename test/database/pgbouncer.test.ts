@@ -31,7 +31,12 @@ if (poolers.length === 0) {
   it.skip("no PgBouncer is here: install one, or run sh scripts/fetchPgBouncer.sh", () => undefined);
 }
 
-describe.each(poolers)("through PgBouncer $version in transaction mode", ({ program, prepared }) => {
+// Not `describe.each`, which wants one at least.
+poolers.forEach(({ version, ...pooler }) =>
+  describe(`through PgBouncer ${version} in transaction mode`, () => testPooler(pooler)),
+);
+
+function testPooler({ program, prepared }: { program: string; prepared: number }): void {
   const db = useTestDatabase();
   let pooler: PgBouncer;
   const recorderUrl = () => loginUrl(db.config.database, db.urls.gateway, "app_recorder");
@@ -117,4 +122,4 @@ describe.each(poolers)("through PgBouncer $version in transaction mode", ({ prog
     expect(rows).toHaveLength(1);
     expect((await fetch(`${api.gateway.adminUrl}/ready`)).status).toBe(200);
   });
-});
+}

@@ -6,6 +6,7 @@ import type { Config } from "../../src/config.ts";
 import { databaseName, type DatabaseUrls } from "../../src/database/databaseUrls.ts";
 import type { OpenDatabase } from "../../src/database/openDatabase.ts";
 import { openThrowAwayDatabase } from "../../src/database/throwAway/openThrowAwayDatabase.ts";
+import { withClient } from "../../src/database/withClient.ts";
 import { type StandbyServer, startReplica } from "./startReplica.ts";
 
 export interface ReplicatedDatabase {
@@ -35,11 +36,11 @@ export function useReplicatedDatabase(): ReplicatedDatabase {
   beforeAll(async () => {
     const version = process.env.TEST_POSTGRES_VERSION === "15" ? 15 : 18;
     const database = await openThrowAwayDatabase(pino({ level: "silent" }), version);
-    const superuser = new pg.Pool({ connectionString: database.urls.superuser, max: 4 });
-    // A replica gets what is flushed; throw-away servers take their time with that.
-    await superuser.query(
-      `alter database ${databaseName(database.urls.superuser)} set synchronous_commit to on`,
+    // A replica gets what is flushed; throw-away servers take their time with that. It counts for connections from now on.
+    await withClient(database.urls.superuser, (client) =>
+      client.query(`alter database ${databaseName(database.urls.superuser)} set synchronous_commit to on`),
     );
+    const superuser = new pg.Pool({ connectionString: database.urls.superuser, max: 4 });
     const replica = await startReplica(database.urls.superuser, database.config.database.dataDir, version);
     open = { database, replica, superuser };
   }, START_TIMEOUT);

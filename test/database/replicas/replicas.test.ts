@@ -59,11 +59,12 @@ const read = (headers: Record<string, string> = {}) =>
 
 describe("a query", () => {
   it("is answered by a replica, and a mutation never is", async () => {
+    const none = await byReplica();
+    // On a machine that does other things, the replica may be behind at first.
+    await eventually(async () => (await read()).status === 200 && (await byReplica()) > none, PATIENCE);
     const before = await byReplica();
-    expect((await read()).status).toBe(200);
-    expect(await byReplica()).toBe(before + 1);
     expect((await write("Bath")).errors).toBeUndefined();
-    expect(await byReplica()).toBe(before + 1);
+    expect(await byReplica()).toBe(before);
   });
 
   it("sees what was written before it, however the replica lags", async () => {

@@ -22,7 +22,7 @@ async function timeHelpers(
   client: pg.ClientBase,
   person: BenchPerson,
   [name, { text, values }]: readonly [string, HandWritten],
-): Promise<{ helpers: Helper[]; milliseconds: number }> {
+): Promise<{ functions: Helper[]; milliseconds: number }> {
   await client.query("begin");
   try {
     await client.query("set local track_functions = 'all'");
@@ -40,14 +40,14 @@ async function timeHelpers(
        from pg_catalog.pg_stat_xact_user_functions where calls > 0 order by self_time desc`,
       [REPEATS],
     );
-    return { helpers: rows, milliseconds };
+    return { functions: rows, milliseconds };
   } finally {
     await client.query("rollback");
   }
 }
 
-export const helpers: Workload = {
-  name: "helpers",
+export const policyCalls: Workload = {
+  name: "policies",
   async run({ data, options }) {
     const urls = await data.open("clinic", options.size);
     const [person] = await findPeople(urls, data.config, 1);
@@ -60,7 +60,7 @@ export const helpers: Workload = {
         );
         rows.push([what, "all of the statement", "1", fixed(timed.milliseconds, 3)]);
         rows.push(
-          ...timed.helpers.map(({ name, calls, milliseconds }) => [
+          ...timed.functions.map(({ name, calls, milliseconds }) => [
             what,
             name,
             fixed(calls, 1),
@@ -70,7 +70,7 @@ export const helpers: Workload = {
       }
     }
     return {
-      name: "helpers",
+      name: "policies",
       title: "Where the time of row security goes",
       about: `The functions that policies call, in the statements behind a point and a list as they are written by hand: how often each is called for one statement, and how long it takes without what it calls itself. As Postgres counts it (\`track_functions\`), over ${REPEATS} statements; the counting itself takes its part.`,
       table: { head: ["statement", "function", "calls", "ms"], rows },
