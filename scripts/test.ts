@@ -109,6 +109,7 @@ async function runJest(postgresVersion: string, jestArgs: string[]): Promise<Cou
     [
       "--experimental-vm-modules",
       "--disable-warning=ExperimentalWarning",
+      "--import=./test/support/endWithJest.ts",
       "node_modules/jest/bin/jest.js",
       "--json",
       `--outputFile=${report}`,
