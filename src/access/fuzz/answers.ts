@@ -26,13 +26,17 @@ export function withoutEcho(text: string, variables: Variables): string {
   return rest;
 }
 
-/** An answer without what differs from one time to the next: new ids, the time of day, the order of groups. */
-export function withoutNews(text: string): string {
-  const sorted = text.replaceAll(GROUPS, (_match, groups: string) => {
+/** An answer with its groups in the order of their keys. */
+export function withSortedGroups(text: string): string {
+  return text.replaceAll(GROUPS, (_match, groups: string) => {
     const keys = (JSON.parse(groups) as { keys: unknown }[]).map((group) => JSON.stringify(group.keys));
     return `"groupedAggregates":[${keys.toSorted().join()}]`;
   });
-  const opened = sorted.replaceAll(ENCODED, (run) => {
+}
+
+/** An answer without what differs from one time to the next: new ids, the time of day, the order of groups. */
+export function withoutNews(text: string): string {
+  const opened = withSortedGroups(text).replaceAll(ENCODED, (run) => {
     const decoded = Buffer.from(run, "base64").toString("latin1");
     return /^\["/.test(decoded) ? decoded : run;
   });

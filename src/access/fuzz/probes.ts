@@ -1,4 +1,4 @@
-import { fingerprint, withoutEcho, withoutNews } from "./answers.ts";
+import { fingerprint, withoutEcho, withoutNews, withSortedGroups } from "./answers.ts";
 import type { Caller, Variables } from "./openApi.ts";
 import type { FuzzRequest } from "./RequestWriter.ts";
 import { foreignValue, ownValue, type Sources, strangeValue } from "./sources.ts";
@@ -83,7 +83,10 @@ export async function sendProbes(walk: Walk, probes: readonly Probe[], onDone: (
       const isChange = request.operation === "mutation";
       for (const caller of callers) {
         const { text, digests } = await walk.askAsOutsider(caller, request, variables);
-        answers.texts.set(`${index}\n${caller.name}`, fingerprint(isChange ? withoutNews(text) : text));
+        answers.texts.set(
+          `${index}\n${caller.name}`,
+          fingerprint(isChange ? withoutNews(text) : withSortedGroups(text)),
+        );
         if (digests.length > 0) {
           answers.changing.add(probe);
         }
