@@ -12,18 +12,22 @@ export interface BenchOptions {
   size: Size;
   /** Servers to measure; empty: all of them. */
   only: string[];
+  /** Whether docs/benchmarks.md is written. */
+  writesPage: boolean;
 }
 
 export const USAGE = `npm run bench -- [workload …] [options]
 
 Measures this gateway beside others on the same data, with the same policies, and with the same answers. Without a workload:
-all of them, and docs/benchmarks.md is written. With some: their figures on the terminal, and the page stays as it is.
+all of them, and docs/benchmarks.md is written. With some: their figures on the terminal, and the page stays as it is, or with
+--page is of these alone.
 
   --seconds N          of one round of one server (2)
   --rounds N           which the servers take in turn; medians count (3)
   --connections N      of the load (32)
   --rows SIZE          how much data: small is for a try-out, huge has 10,000 tenants with ten million rows (full)
   --only NAME,NAME     of the servers, these
+  --page               write docs/benchmarks.md, with what was measured and nothing else
   --help               this text
 
 The data lie in .data/bench and are kept; making them takes minutes. What the other servers need is installed on first use.`;
@@ -39,6 +43,7 @@ export function parseOptions(args: string[], known: { workloads: string[]; serve
       connections: { type: "string", default: "32" },
       rows: { type: "string", default: "full" },
       only: { type: "string", default: "" },
+      page: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -56,6 +61,7 @@ export function parseOptions(args: string[], known: { workloads: string[]; serve
     connections: whole("connections", values.connections),
     size,
     only,
+    writesPage: values.page || (positionals.length === 0 && only.length === 0),
   };
   return { options, isHelp: values.help };
 }

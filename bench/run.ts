@@ -14,11 +14,11 @@ import { WORKLOADS } from "./workloads/index.ts";
 const tell = (text: string) => console.log(text);
 
 /** What the chosen servers need, and what the chart does. */
-function install({ only, workloads }: BenchOptions): void {
+function install({ only, writesPage }: BenchOptions): void {
   const folders = SERVERS.filter(({ name }) => only.length === 0 || only.includes(name)).flatMap(
     ({ installs = [] }) => installs,
   );
-  for (const folder of new Set(workloads.length === 0 ? ["bench", ...folders] : folders)) {
+  for (const folder of new Set(writesPage ? ["bench", ...folders] : folders)) {
     installPeers(folder, tell);
   }
 }
@@ -66,8 +66,7 @@ async function main(): Promise<void> {
   }
   install(options);
   const { sections, failures, ...facts } = await measure(options);
-  const isWhole = options.workloads.length === 0 && options.only.length === 0;
-  if (isWhole && failures === 0) {
+  if (options.writesPage && failures === 0) {
     tell(`Wrote ${await writePage(sections, { ...facts, options })}.`);
   }
   // A target that is missed is told and no failure of the run; an answer that is wrong is.

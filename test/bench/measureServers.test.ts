@@ -30,6 +30,7 @@ function measure(servers: readonly Server[]) {
   const options: Bench["options"] = {
     workloads: [],
     only: [],
+    writesPage: false,
     size: "small",
     seconds: 3,
     rounds: 1,

@@ -15,6 +15,7 @@ describe("the benchmark's options", () => {
       connections: 32,
       size: "full",
       only: [],
+      writesPage: true,
     });
   });
 
@@ -24,8 +25,12 @@ describe("the benchmark's options", () => {
       workloads: ["list"],
       only: ["bailiwick", "postgraphile5"],
       size: "small",
+      writesPage: false,
     });
   });
+
+  it("can ask for the page of some workloads", () =>
+    expect(parseOptions(["list", "--page"], known).options.writesPage).toBe(true));
 
   it.each([
     [["other"], "Unknown workload 'other'; there are: point, list"],
