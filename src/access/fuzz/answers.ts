@@ -6,7 +6,7 @@ const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const TIME = /\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})/g;
 const ENCODED = /[A-Za-z0-9+/]{16,}={0,2}/g;
 /** Groups come in whatever order the plan of the day gives them. */
-const GROUPS = /"groupedAggregates":(\[(?:\{"keys":\[[^\]]*\]\},?)*\])/g;
+const GROUPS = /"groupedAggregates":(\[(?:\{(?:"__typename":"\w+",)?"keys":\[[^\]]*\]\},?)*\])/g;
 /** Tokens and challenges: new each time. */
 const SECRET = /"(?=[^"]*[0-9])[A-Za-z0-9+/._-]{24,}={0,2}"/g;
 
@@ -29,8 +29,8 @@ export function withoutEcho(text: string, variables: Variables): string {
 /** An answer with its groups in the order of their keys. */
 export function withSortedGroups(text: string): string {
   return text.replaceAll(GROUPS, (_match, groups: string) => {
-    const keys = (JSON.parse(groups) as { keys: unknown }[]).map((group) => JSON.stringify(group.keys));
-    return `"groupedAggregates":[${keys.toSorted().join()}]`;
+    const printed = (JSON.parse(groups) as unknown[]).map((group) => JSON.stringify(group));
+    return `"groupedAggregates":[${printed.toSorted().join()}]`;
   });
 }
 
