@@ -93,6 +93,7 @@ async function main(): Promise<void> {
     for (const name of names) {
       console.log(`${name} …`);
       figures.push(...(await measure(name, bench)));
+      await bench.forgetWorkers();
     }
   } finally {
     await bench.close();

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** Milliseconds. */
 const PAUSE = 20;
+const PATIENCE = 60_000;
 
 export interface Backend {
   url: string;
@@ -33,11 +34,17 @@ export class Balancer {
     this.#probeInterval = probeInterval;
   }
 
-  /** Takes a backend in; resolves when it is ready and requests come to it. */
+  /** Takes a backend in; resolves when it is ready and requests come to it. Rejects when it is not within a minute. */
   async add(backend: Backend): Promise<void> {
     const known = { ...backend, isReady: false, agent: new Agent({ keepAlive: true }) };
     this.#backends.set(backend.url, known);
+    const deadline = Date.now() + PATIENCE;
     while (!known.isReady) {
+      if (Date.now() > deadline) {
+        this.remove(backend);
+        const answer = await fetch(`${backend.adminUrl}/ready`).then((response) => response.text(), String);
+        throw new Error(`A backend does not become ready: ${answer}`);
+      }
       await this.#probe(known);
       await sleep(PAUSE);
     }

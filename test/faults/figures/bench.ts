@@ -49,6 +49,8 @@ export interface Bench {
   soakMinutes: number;
   serve(env?: Record<string, string>): Promise<Served>;
   headersOf(person: Actor): Record<string, string>;
+  /** Killed workers are missed: no gateway is ready until one works again, or nobody knows of them any more. */
+  forgetWorkers(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,6 +85,9 @@ export async function openBench({ seconds, soakMinutes }: BenchOptions): Promise
       soakMinutes,
       serve: (env) => serve(config, urls.gateway, env),
       headersOf: (person) => ({ authorization: `Bearer ${signToken(config.auth, person)}` }),
+      forgetWorkers: async () => {
+        await superuser.query("delete from app_private.worker_heartbeats");
+      },
       close: () => releases.releaseAll(),
     };
   } catch (error) {
