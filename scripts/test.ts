@@ -11,9 +11,12 @@ import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
 const POSTGRES_VERSIONS = ["18", "15"];
-/** These start the embedded Postgres 18 themselves, are about its planner, ask the API, or are long: once is enough. */
+/**
+ * These start the embedded Postgres 18 themselves, are about its planner, ask the API, are about the gateway and no SQL of its
+ * own, or are long: once is enough.
+ */
 const TESTS_OF_NEWEST_ONLY =
-  "test/(process|plans|journeys|bench|scaffold|access/fuzz|database/pipelined/isolation)";
+  "test/(process|plans|journeys|bench|scaffold|faults|limits|outbound|versions|webhooks|access/fuzz|access/sabotageReady|database/pipelined/isolation)";
 /**
  * The mutants that the catalogue or a few rows give away, in a minute or two. Those of single conditions take the tests of
  * the schema: a run of all of them is for a change of these rules (docs/access/mutation.md).
