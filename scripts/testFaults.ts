@@ -30,7 +30,7 @@ about twelve minutes on a machine that does nothing else; on any other the figur
 
   --only NAMES      some faults, with commas between them; docs/reliability.md is left as it is
   --seconds NUMBER  loads of so many seconds (10)
-  --soak NUMBER     a soak of so many minutes, after it has warmed up (2)
+  --soak NUMBER     a soak of so many minutes, after it has warmed up (5)
   --help            this text
 
 Exit code: 0 when every fault was withstood as promised, 1 when one was not, 2 when nothing could be measured.
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       only: { type: "string" },
-      soak: { type: "string", default: "2" },
+      soak: { type: "string", default: "5" },
       seconds: { type: "string", default: "10" },
       help: { type: "boolean", default: false },
     },

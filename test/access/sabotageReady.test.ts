@@ -15,6 +15,8 @@ import { readSabotages } from "./sabotage.ts";
 
 /** Milliseconds; what is usual for a load balancer is ten times that. */
 const PROBE_INTERVAL = 1100;
+/** Milliseconds. After two seconds a probe answers what it knew (adminServer.ts): that machine is slow, not unprotected. */
+const FOUND_OUT = 1900;
 /** Milliseconds; on a machine that is busy with other tests. */
 const TIMEOUT = 60_000;
 const PROBES = 30;
@@ -52,6 +54,17 @@ async function ready(): Promise<unknown[]> {
   return [response.status, checks.rowSecurity];
 }
 
+/** The first answer that the gateway has taken from its database. */
+async function readyAsFound(): Promise<unknown[]> {
+  for (let probe = 1; ; probe++) {
+    const asked = performance.now();
+    const answer = await ready();
+    if (performance.now() - asked < FOUND_OUT || probe === PROBES) {
+      return answer;
+    }
+  }
+}
+
 /** The gateway's connections were lost with the database of before. */
 async function becomeReady(): Promise<void> {
   for (let probe = 1; (await ready())[0] !== 200; probe++) {
@@ -87,11 +100,11 @@ it.each(readSabotages().filter(({ ready, isOfCluster }) => ready === "opens" && 
     await withClient(urls.superuser, (client) => client.query(sql));
     await sleep(PROBE_INTERVAL);
 
-    expect(await ready()).toEqual([503, false]);
-    // Of a slow machine the answer may come before the reason.
+    expect(await readyAsFound()).toEqual([503, false]);
+    // A check that Postgres stopped for being slow says nothing; the next one does.
     for (let probe = 1; probe < PROBES && !log.join("").includes(logged); probe++) {
       await sleep(PROBE_INTERVAL);
-      expect(await ready()).toEqual([503, false]);
+      expect(await readyAsFound()).toEqual([503, false]);
     }
     expect(log.join("")).toContain(logged);
   },

@@ -15,9 +15,9 @@ const FLOOD_CLIENTS = 50;
 /** Milliseconds. */
 const TURN = 2_000;
 const PAUSE = 400;
-/** In which the flood got nothing but refusals: there is a new share every minute. */
-const TURNS = 12;
-const MOST_TURNS = 40;
+/** In which the flood got nothing but refusals (there is a new share every minute); a p99 of fewer requests is chance. */
+const TURNS = 36;
+const MOST_TURNS = 120;
 const MOST = 1.2;
 
 /** What came of the calm tenant's requests: while it was alone, while the other spent its share, and while that flooded on. */
