@@ -128,7 +128,8 @@ export class CompiledReads {
       const [data, owners, ...times] = rows[0] as unknown as [string, string | null, ...string[]];
       counts.forEach((columns, index) => accessRecord?.noteRows(columns, Number(times[index])));
       if (owners) {
-        owners.split(" ").forEach((owner) => accessRecord?.noteOwner(owner));
+        // Most rows of a list are of few patients.
+        new Set(owners.split(" ")).forEach((owner) => accessRecord?.noteOwner(owner));
       }
       this.#options.onOutcome("compiled");
       return { data: data as never };

@@ -90,7 +90,8 @@ export class BatchQuery extends Query {
       connection.sync();
       return null;
     } finally {
-      connection.stream.uncork();
+      // Once every request of this turn of the event loop has been read: what they ask goes out in one write.
+      setImmediate(() => connection.stream.uncork());
     }
   }
 
