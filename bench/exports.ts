@@ -20,6 +20,7 @@ import type { OpenDatabase } from "../src/database/openDatabase.ts";
 import { openThrowAwayDatabase } from "../src/database/throwAway/openThrowAwayDatabase.ts";
 import { withTenant } from "../src/database/withTenant.ts";
 import { describeFailure } from "../src/describeFailure.ts";
+import { heldMemory, TELLS_MEMORY } from "../test/support/heldMemory.ts";
 import { ServeProcess } from "../test/support/ServeProcess.ts";
 import { type ExportFigures, exportsPage, type Run } from "./exportsPage.ts";
 
@@ -28,6 +29,8 @@ const PAGE = join(import.meta.dirname, "../docs/exports.md");
 const A_DAY = 1000;
 const FIRST_DAY = "2040-01-01";
 const PATIENTS = 100_000;
+/** Shares of an export after which it is asked what the worker holds. */
+const HELD_AT = [0.1, 0.5, 0.9];
 
 /** As superuser, without triggers and without the index by which nobody is booked twice: the data are not what is measured. */
 const FILL = `\
@@ -143,6 +146,7 @@ async function startWorker({ database: { config, urls }, folder }: Bench): Promi
     EXPORT_FOLDER: folder,
     WORKER_SILENCE: "2000",
     ROLE_SECRET: config.database.roleSecret ?? "",
+    ...TELLS_MEMORY,
   };
   const worker = new ServeProcess(config, urls.worker, env, "src/worker.ts");
   await worker.says("The worker works");
@@ -160,6 +164,15 @@ async function measure(bench: Bench, rows: number): Promise<Run & { sha256: stri
   try {
     const exportId = await ask(bench, rows);
     const started = performance.now();
+    const held = [];
+    for (const share of HELD_AT) {
+      await waitFor(
+        bench,
+        exportId,
+        ({ row_count, status }) => status === "ready" || (row_count ?? 0) >= rows * share,
+      );
+      held.push((await heldMemory(worker)).held);
+    }
     const { row_count, byte_count, content_sha256 } = await waitFor(
       bench,
       exportId,
@@ -173,6 +186,7 @@ async function measure(bench: Bench, rows: number): Promise<Run & { sha256: stri
       rows,
       seconds,
       bytes: Number(byte_count),
+      held,
       peakMemory: peakMemory(worker),
       sha256: content_sha256 ?? "",
     };

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { eventually } from "../eventually.ts";
+import { type HeldMemory, heldMemory, TELLS_MEMORY } from "../../support/heldMemory.ts";
 import {
   allowedConnections,
   type Bench,
@@ -37,50 +37,43 @@ const COLUMNS = [
   "updatedAt",
 ];
 
-interface Sample {
+interface Sample extends HeldMemory {
   minutes: number;
-  /** Bytes that something holds, after a collection, and those of the process. */
-  held: number;
-  resident: number;
   files: number;
   connections: number;
 }
 
 /** Fault 22: everything at once for a long time: rows, errors, new documents and statements, sockets that come and go. */
 export async function soak(bench: Bench): Promise<Figure[]> {
-  return withGateway(
-    bench,
-    { NODE_OPTIONS: "--import ./test/support/collectOnSignal.ts" },
-    async (gateway) => {
-      const headers = bench.headersOf(bench.world.here.provider);
-      const sender = makeSender(gateway.url, headers);
-      const { send, documents } = mixedLoad(sender.send);
-      const outcomes: Outcome[] = [];
-      const round = async (milliseconds: number) => {
-        outcomes.push(...(await closedLoad(send, CLIENTS, milliseconds)));
-        const clients = openSockets(gateway, headers.authorization ?? "", 10, () => undefined);
-        await sleep(300);
-        clients.forEach((client) => void client.dispose());
-      };
-      const warmUp = performance.now();
-      const warmed = () => performance.now() - warmUp;
-      const isWarm = () => documents() >= WARM_UP_DOCUMENTS && warmed() >= WARM_UP;
-      while (!isWarm() && warmed() < LONGEST_WARM_UP) {
-        await round(5_000);
-      }
-      const wasWarm = isWarm();
-      const samples: Sample[] = [];
-      const began = performance.now();
-      const minutes = () => (performance.now() - began) / MINUTE;
-      do {
-        samples.push(await sample(bench, gateway, minutes()));
-        await round(SECONDS_PER_SAMPLE * 1000);
-      } while (minutes() < bench.soakMinutes);
+  return withGateway(bench, TELLS_MEMORY, async (gateway) => {
+    const headers = bench.headersOf(bench.world.here.provider);
+    const sender = makeSender(gateway.url, headers);
+    const { send, documents } = mixedLoad(sender.send);
+    const outcomes: Outcome[] = [];
+    const round = async (milliseconds: number) => {
+      outcomes.push(...(await closedLoad(send, CLIENTS, milliseconds)));
+      const clients = openSockets(gateway, headers.authorization ?? "", 10, () => undefined);
+      await sleep(300);
+      clients.forEach((client) => void client.dispose());
+    };
+    const warmUp = performance.now();
+    const warmed = () => performance.now() - warmUp;
+    const isWarm = () => documents() >= WARM_UP_DOCUMENTS && warmed() >= WARM_UP;
+    while (!isWarm() && warmed() < LONGEST_WARM_UP) {
+      await round(5_000);
+    }
+    const wasWarm = isWarm();
+    const samples: Sample[] = [];
+    const began = performance.now();
+    const minutes = () => (performance.now() - began) / MINUTE;
+    do {
       samples.push(await sample(bench, gateway, minutes()));
-      sender.close();
-      return [figureOf(bench, { samples, outcomes, documents: documents(), isWarm: wasWarm })];
-    },
-  );
+      await round(SECONDS_PER_SAMPLE * 1000);
+    } while (minutes() < bench.soakMinutes);
+    samples.push(await sample(bench, gateway, minutes()));
+    sender.close();
+    return [figureOf(bench, { samples, outcomes, documents: documents(), isWarm: wasWarm })];
+  });
 }
 
 /** Requests of four kinds in turn, and how many of them were documents that had not been there before. */
@@ -105,15 +98,9 @@ function mixedLoad(send: (query: string) => ReturnType<ReturnType<typeof makeSen
 }
 
 async function sample(bench: Bench, { process: gateway }: Served, minutes: number): Promise<Sample> {
-  const told = () => gateway.lines.filter(({ msg }) => msg === "collected");
-  const before = told().length;
-  process.kill(gateway.pid, "SIGUSR2");
-  await eventually(() => told().length > before);
-  const collected = told().at(-1);
   return {
     minutes,
-    held: Number(collected?.heap) + Number(collected?.external),
-    resident: Number(collected?.rss),
+    ...(await heldMemory(gateway)),
     files: readdirSync(`/proc/${gateway.pid}/fd`).length,
     connections: await countConnections(bench),
   };
