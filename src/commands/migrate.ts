@@ -7,6 +7,7 @@ import { withMigrateSettings } from "../database/migrateSettings.ts";
 import { withMigrationLock } from "../database/migrationLock.ts";
 import { type OpenDatabase, openDatabase } from "../database/openDatabase.ts";
 import { prepareDatabase, prepareEmptyDatabase } from "../database/prepareDatabase.ts";
+import { reapplyFixtures } from "../database/reapplyFixtures.ts";
 import { makeLogger } from "../logging.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
 
@@ -158,6 +159,32 @@ const resetCommand: CommandModule<object, { erase: boolean; shadow: boolean }> =
   },
 };
 
+const reapplyCommand: CommandModule<object, { "dry-run": boolean }> = {
+  command: "reapply",
+  describe:
+    "Put policies, row security, grants, triggers and functions back as migrations/fixtures has them, in one transaction.",
+  builder: (args) =>
+    args
+      .option("dry-run", {
+        type: "boolean",
+        default: false,
+        describe: "Only tell what would change; exit status 1 if anything would.",
+      })
+      .example(
+        "$0 migrate reapply --dry-run",
+        "tells what has been changed by hand since the migrations ran",
+      ),
+  handler: async ({ "dry-run": dryRun }) => {
+    const changed = await withDatabase(({ urls }) => reapplyFixtures(urls, { dryRun }));
+    if (changed === null) {
+      console.log("Everything is as migrations/fixtures has it; nothing to put back.");
+      return;
+    }
+    console.log(`${dryRun ? "Would be put back" : "Put back"} (- as it was, + as it is to be):\n${changed}`);
+    process.exitCode = dryRun ? FINDINGS : CLEAN;
+  },
+};
+
 export const migrateCommand: CommandModule = {
   command: "migrate <action>",
   describe: "Bring the database's schema up to date, or work on the open migration.",
@@ -168,7 +195,8 @@ export const migrateCommand: CommandModule = {
       .command(commitCommand)
       .command(uncommitCommand)
       .command(resetCommand)
+      .command(reapplyCommand)
       .command(setupCommand)
-      .demandCommand(1, "Say what to do: up, status, commit, uncommit, reset or setup."),
+      .demandCommand(1, "Say what to do: up, status, commit, uncommit, reset, reapply or setup."),
   handler: () => undefined,
 };

@@ -19,7 +19,22 @@ interface CatalogLine {
  * @returns the same bytes for the same schema on every supported version of Postgres.
  */
 export async function catalogSnapshot(client: ClientBase): Promise<string> {
-  const rows = await readCatalog(client);
+  await client.query("begin read only");
+  try {
+    return await catalogSnapshotWithin(client);
+  } finally {
+    await client.query("rollback");
+  }
+}
+
+/** The same as the caller's transaction sees it. Its search_path is another one afterwards. */
+export async function catalogSnapshotWithin(client: ClientBase): Promise<string> {
+  // Whether the catalogue functions qualify a name depends on the search_path, so it must not be the caller's.
+  await client.query("set local search_path to pg_catalog");
+  const { rows } = await client.query<CatalogLine>(
+    `select object, rank, line from (${CATALOG_QUERIES.join("\nunion all\n")}) facts
+     order by object collate "C", rank, line collate "C"`,
+  );
   let previous: string | undefined;
   const lines = rows.map(({ object, line }) => {
     const gap = previous !== undefined && previous !== object && object.startsWith("table ") ? "\n" : "";
@@ -27,21 +42,6 @@ export async function catalogSnapshot(client: ClientBase): Promise<string> {
     return `${gap}${line}\n`;
   });
   return HEADER + lines.join("");
-}
-
-async function readCatalog(client: ClientBase): Promise<CatalogLine[]> {
-  await client.query("begin read only");
-  try {
-    // Whether the catalogue functions qualify a name depends on the search_path, so it must not be the caller's.
-    await client.query("set local search_path to pg_catalog");
-    const { rows } = await client.query<CatalogLine>(
-      `select object, rank, line from (${CATALOG_QUERIES.join("\nunion all\n")}) facts
-       order by object collate "C", rank, line collate "C"`,
-    );
-    return rows;
-  } finally {
-    await client.query("rollback");
-  }
 }
 
 /**
@@ -54,8 +54,8 @@ export function describeCatalogDrift(committed: string, actual: string, limit = 
   if (committed === actual) {
     return undefined;
   }
-  const expected = new Set(committed.split("\n"));
-  const found = new Set(actual.split("\n"));
+  const expected = new Set(factsOf(committed));
+  const found = new Set(factsOf(actual));
   const differences = [
     ...[...expected].filter((line) => !found.has(line)).map((line) => `- ${line}`),
     ...[...found].filter((line) => !expected.has(line)).map((line) => `+ ${line}`),
@@ -65,4 +65,16 @@ export function describeCatalogDrift(committed: string, actual: string, limit = 
     shown.push(`… and ${differences.length - shown.length} more`);
   }
   return shown.length > 0 ? shown.join("\n") : "The same lines stand in another order.";
+}
+
+/** A line that belongs to an object says so: tables have policies and grants that read the same. */
+function factsOf(snapshot: string): string[] {
+  let object = "";
+  return snapshot.split("\n").map((line) => {
+    if (line.startsWith(" ")) {
+      return `${object}: ${line.trim()}`;
+    }
+    object = line.split(" ", 2).join(" ");
+    return line;
+  });
 }

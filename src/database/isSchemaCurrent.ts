@@ -6,8 +6,12 @@ import type { Pool } from "pg";
 import { MIGRATIONS_FOLDER } from "./migrationsFolder.ts";
 import { withPgSettings } from "./withTenant.ts";
 
-/** graphile-migrate knows `000001-foundation.sql` as `000001.sql`. */
 const COMMITTED_FILE = /^(\d{6,})\b.*\.sql$/;
+
+/** graphile-migrate knows `000001-foundation.sql` as `000001.sql`. Undefined for what is no committed migration. */
+export function migrationNumber(file: string): string | undefined {
+  return COMMITTED_FILE.exec(file)?.[1];
+}
 
 /**
  * Whether the database has run every committed migration of this code. One that a later release has migrated further is
@@ -18,7 +22,7 @@ const COMMITTED_FILE = /^(\d{6,})\b.*\.sql$/;
  */
 export async function isSchemaCurrent(pool: Pool, migrationsFolder = MIGRATIONS_FOLDER): Promise<boolean> {
   const names = await readdir(join(migrationsFolder, "committed"));
-  const committed = names.flatMap((name) => COMMITTED_FILE.exec(name)?.[1] ?? []);
+  const committed = names.flatMap((name) => migrationNumber(name) ?? []);
   return withPgSettings(pool, { role: "app_anonymous" }, async (client) => {
     const { rows } = await client.query<{ isCurrent: boolean }>(
       `\
