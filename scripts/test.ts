@@ -16,7 +16,8 @@ const POSTGRES_VERSIONS = ["18", "15"];
  * own, or are long: once is enough.
  */
 const TESTS_OF_NEWEST_ONLY =
-  "test/(process|plans|journeys|bench|scaffold|versions|access/fuzz|access/sabotageReady|http/hostileRequests|" +
+  "test/(process|plans|journeys|bench|scaffold|versions|telemetry|access/(fuzz|sabotageReady|mutate/mutateAccess)|" +
+  "http/(hostileRequests|websockets|tokens|trustedDocuments)|graphql/interleaving|identity/sockets|" +
   "faults/(lostDatabase|shedding)|limits/(RateLimiter|operations)|database/pipelined/isolation)";
 /**
  * The mutants that the catalogue or a few rows give away, in a minute or two. Those of single conditions take the tests of

@@ -10,6 +10,7 @@ import { type TestDatabase, useTestDatabase } from "../../support/database.ts";
 
 /** Milliseconds; the walk sends some thousand requests, on a machine that is busy with other tests. */
 const TIMEOUT = 300_000;
+/** Without the holes, nothing is found there: `npm test` walks the whole schema in its part `fuzz`. */
 const ONLY = /[pP]lanted|^Query\.patientMetrics$|^Query\.patientMetricByRowId$/;
 const NEWS = /^Subscription\.appointmentChanged$/;
 
@@ -85,21 +86,6 @@ describe("where announcements say what is in a row", () => {
           detail: "holds app_public.appointments.reason",
         }),
       );
-    },
-    TIMEOUT,
-  );
-});
-
-describe("on the schema as it is", () => {
-  const db = useTestDatabase();
-
-  it(
-    "finds nothing in the same places",
-    async () => {
-      const report = await walk(db, new RegExp(`${ONLY.source}|${NEWS.source}`));
-      expect(report.findings).toEqual([]);
-      expect(report.uncovered).toEqual([]);
-      expect(report.covered).toBeGreaterThan(2);
     },
     TIMEOUT,
   );
