@@ -9,6 +9,8 @@ import type { BenchOptions } from "../options.ts";
 import { drawChart } from "./drawChart.ts";
 import type { Section, Table } from "./section.ts";
 
+const REASONS =
+  "Why a target is missed, where the time goes and what was tried: [performance](performance.md).";
 const PAGE = join(PROJECT_ROOT, "docs/benchmarks.md");
 const CHART = join(PROJECT_ROOT, "docs/benchmarks.svg");
 
@@ -80,7 +82,7 @@ function targets(sections: readonly Section[]): string {
   const rows = sections.flatMap(({ name, targets }) =>
     targets.map(({ promise, measured, holds }) => [name, promise, measured, holds ? "holds" : "**missed**"]),
   );
-  return `## What we set out to reach\n\n${markdown({ head: ["workload", "target", "measured", ""], rows })}\n`;
+  return `## What we set out to reach\n\n${markdown({ head: ["workload", "target", "measured", ""], rows })}\n\n${REASONS}\n`;
 }
 
 function markdown({ head, rows }: Table): string {
