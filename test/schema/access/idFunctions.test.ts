@@ -203,6 +203,17 @@ describe("every function that answers with ids", () => {
     },
   );
 
+  it("narrows what an administrator reads, where administrators read clinical records", async () => {
+    const letThem = change(
+      "update app_public.organizations set administrators_read_clinical = true where id = $1",
+      world.own,
+    );
+    const { readable_clinic_ids: all } = await idsFor(people.owner, {}, letThem);
+    expect(all).toEqual(expect.arrayContaining([world.here.clinic.id, world.there.clinic.id]));
+    const narrowed = await idsFor(people.owner, { clinicId: world.here.clinic.id }, letThem);
+    expect(narrowed.readable_clinic_ids).toEqual([world.here.clinic.id]);
+  });
+
   it("gives a patient nothing by a record that was deleted", async () => {
     const all = await idsFor(people.portal);
     const remove = change(

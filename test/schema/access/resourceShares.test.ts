@@ -25,6 +25,13 @@ describe("share_care_session", () => {
       ).toBe(0);
     }));
 
+  it("lasts until it expires", () =>
+    database.asUser(world.there.provider, async ({ value, become }) => {
+      await value(SHARE, [world.there.careSessionId, world.here.clinic.id, "2100-01-01T00:00:00Z"]);
+      await become(world.here.viewer);
+      expect(await value(SEES_SESSION, [world.there.careSessionId])).toBe(1);
+    }));
+
   it("stops when it expires", () =>
     database.asUser(world.there.provider, async ({ value, become }) => {
       await value(SHARE, [world.there.careSessionId, world.here.clinic.id, "2000-01-01T00:00:00Z"]);
@@ -99,6 +106,19 @@ describe("share_report", () => {
       await become(world.abroad.provider);
       expect(await value(SEES_REPORT, [reportId])).toBe(0);
     }));
+
+  it.each([
+    ["until it expires", "2100-01-01T00:00:00Z", 1],
+    ["no longer than that", "2000-01-01T00:00:00Z", 0],
+  ])("shows it %s", (_, expiresAt, seen) =>
+    database.asUser(world.there.provider, async ({ value, become, attempt }) => {
+      const shareId = await value(SHARE_REPORT, [reportId, world.here.clinic.id]);
+      const expire = "update app_public.resource_shares set expires_at = $2 where id = $1";
+      expect(await attempt(expire, [shareId, expiresAt])).toBe(1);
+      await become(world.here.viewer);
+      expect(await value(SEES_REPORT, [reportId])).toBe(seen);
+    }),
+  );
 
   it.each([
     ["staff of the clinic", () => world.there.staff, "42501"],

@@ -36,6 +36,19 @@ describe("memberships", () => {
     }
   });
 
+  it("that have ended still show themselves to whose they are, and no others of that clinic", async () => {
+    const provider = await createMember(db.superuser, world.here.clinic, "provider");
+    await db.asUser(world.owner, async (request) => {
+      await request.attempt("update app_public.clinic_memberships set active = false where user_id = $1", [
+        provider.userId,
+      ]);
+      await request.become(provider);
+      expect(await request.rows("select user_id, active from app_public.clinic_memberships")).toEqual([
+        { user_id: provider.userId, active: false },
+      ]);
+    });
+  });
+
   it.each(["owner", "admin"] as const)("deny the %s to change their own role", (kind) =>
     db.asUser(world[kind], async (request) => {
       expect(
