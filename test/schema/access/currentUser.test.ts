@@ -18,12 +18,16 @@ beforeAll(async () => {
 });
 
 describe("current_user_id, and with it every function that answers policies with ids", () => {
-  const refused = async (actor: Actor, arrange?: (client: ClientBase) => Promise<unknown>) => {
+  const refused = async (
+    actor: Actor,
+    arrange?: (client: ClientBase) => Promise<unknown>,
+    identity: Record<string, string> = {},
+  ) => {
     for (const { call } of [{ call: "app_hidden.current_user_id()" }, ...functions]) {
       const answer = db.inTransaction(async (client) => {
         await arrange?.(client);
         await client.query("grant execute on all functions in schema app_hidden to app_user");
-        await applySettings(client, requestSettings(actor));
+        await applySettings(client, { ...requestSettings(actor), ...identity });
         return (await client.query(`select ${call}`)).rowCount;
       });
       await expect(answer.catch((error) => error.code)).resolves.toBe("UNAUT");
@@ -51,4 +55,37 @@ describe("current_user_id, and with it every function that answers policies with
 
   it("refuses somebody with the session of another", () =>
     refused({ userId: owner.userId, sessionId: other.sessionId }));
+
+  describe("with a token of another issuer", () => {
+    const ISSUER = "https://issuer.example";
+    const identity = { "app.identity_issuer": ISSUER, "app.identity_subject": "subject-1" };
+    const link = (client: ClientBase, userId: string) =>
+      client.query("insert into app_private.user_identities (issuer, subject, user_id) values ($1, $2, $3)", [
+        ISSUER,
+        identity["app.identity_subject"],
+        userId,
+      ]);
+
+    it("answers whom its subject stands for", () =>
+      db.inTransaction(async (client) => {
+        await link(client, owner.userId);
+        await applySettings(client, { ...requestSettings(owner), ...identity });
+        const { rows } = await client.query("select app_hidden.current_user_id() as id");
+        expect(rows).toEqual([{ id: owner.userId }]);
+      }));
+
+    it.each([
+      ["that stands for nobody", () => Promise.resolve()],
+      ["that stands for somebody else", (client: ClientBase) => link(client, other.userId)],
+      [
+        "that no longer stands for them",
+        async (client: ClientBase) => {
+          await link(client, owner.userId);
+          await client.query("update app_private.user_identities set ended_at = now() where issuer = $1", [
+            ISSUER,
+          ]);
+        },
+      ],
+    ])("refuses a subject %s", (_which, arrange) => refused(owner, arrange, identity));
+  });
 });

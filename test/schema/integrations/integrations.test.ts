@@ -137,18 +137,17 @@ describe("the plan", () => {
 
   it("decides whether an integration syncs by itself", async () => {
     const daily = "update app_public.integrations set schedule = 'daily'";
+    const hourly = `insert into app_public.integrations (organization_id, clinic_id, provider, name, schedule)
+      values ($1, $2, 'google_sheets', 'New', 'hourly')`;
     await db.asUser(world.owner, async (request) => {
       await expect(request.attempt(daily)).rejects.toMatchObject(DENIED);
-      await expect(
-        request.attempt(
-          `insert into app_public.integrations (organization_id, clinic_id, provider, name, schedule)
-           values ($1, $2, 'google_sheets', 'New', 'hourly')`,
-          newIntegration(),
-        ),
-      ).rejects.toMatchObject(DENIED);
+      await expect(request.attempt(hourly, newIntegration())).rejects.toMatchObject(DENIED);
     });
     await setPlan("pro");
-    await db.asUser(world.owner, async (request) => expect(await request.attempt(daily)).toBe(1));
+    await db.asUser(world.owner, async (request) => {
+      expect(await request.attempt(daily)).toBe(1);
+      expect(await request.attempt(hourly, newIntegration())).toBe(1);
+    });
     await setPlan("starter");
   });
 });

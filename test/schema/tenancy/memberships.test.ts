@@ -10,6 +10,9 @@ import {
 import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
 
+const RENAME_MINE =
+  "update app_public.clinic_memberships set display_name = 'Myself' where user_id = auth.uid()";
+
 const db = useTestDatabase();
 let world: World;
 
@@ -78,7 +81,14 @@ describe("memberships", () => {
     );
     await db.asUser(world.owner, async (request) => {
       expect(await request.attempt(sql, values)).toBe(1);
+      expect(await request.attempt(RENAME_MINE)).toBe(1);
     });
+  });
+
+  it("deny an admin to change their own in a clinic", async () => {
+    const admin = await createAdministrator(db.superuser, world.own, "admin");
+    await joinClinic(db.superuser, admin, world.here.clinic, "provider");
+    await db.asUser(admin, async (request) => expect(await request.attempt(RENAME_MINE)).toBe(0));
   });
 
   it("deny a member of another organization as a colleague, like somebody who does not exist", () =>
