@@ -190,3 +190,12 @@ it("a link is found by both clinics and by nobody else", async () => {
   expect(await visible(there.provider)).toBe(1);
   expect(await visible(abroad.provider)).toBe(0);
 });
+
+it("a link is found by the patient whose record is shared, and those of others are not", async () => {
+  const { here, there, portal, linkId } = world;
+  const own = await linkPatient(db.superuser, here.patient, there.clinic, "demographics");
+  await db.asUser(portal, async (request) => {
+    expect(await sees(request, "patient_clinic_links", "id", own)).toBe(1);
+    expect(await sees(request, "patient_clinic_links", "id", linkId)).toBe(0);
+  });
+});
