@@ -54,7 +54,8 @@ function describe({ runs, kill, processor, load, day }: ExportFigures): string {
   const [head = [], ...body] = table;
   return `Measured on ${day} on ${processor} (load ${number(load, 1)}), database and worker on the same machine: appointments of 100,000
 patients as NDJSON, from the request until the file can be fetched, its patients on record. Each run has a worker of its own. Held is
-what is left after a collection, while the rows pass; the peak is of the whole process, most of it what V8 has not come to collect.
+what is left after a collection, while the rows pass (three, which are in the seconds); the peak is of the whole
+process, most of it what V8 has not come to collect.
 
 ${[line(head), rule, ...body.map(line)].join("\n")}
 

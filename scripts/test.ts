@@ -12,8 +12,8 @@ import { join } from "node:path";
 const ROOT = join(import.meta.dirname, "..");
 const POSTGRES_VERSIONS = ["18", "15"];
 /**
- * These start the embedded Postgres 18 themselves, are about its planner, ask the API, are about the gateway and no SQL of its
- * own, or are long: once is enough.
+ * These start the embedded Postgres 18 themselves, are about its planner, ask the API, are about the gateway and no SQL, or
+ * are long: once is enough.
  */
 const TESTS_OF_NEWEST_ONLY =
   "test/(process|plans|journeys|bench|scaffold|versions|telemetry|access/(fuzz|sabotageReady|mutate/mutateAccess)|" +

@@ -26,7 +26,7 @@ import { killedWorkers } from "../test/faults/figures/workerKills.ts";
 const HELP = `Usage: npm run test:faults -- [options]
 
 Breaks what a gateway depends on, measures what comes of it, and writes the table of docs/reliability.md. The whole takes
-about twelve minutes on a machine that does nothing else; on any other the figures say little.
+about twenty minutes on a machine that does nothing else; on any other the figures say little.
 
   --only NAMES      some faults, with commas between them; docs/reliability.md is left as it is
   --seconds NUMBER  loads of so many seconds (10)
