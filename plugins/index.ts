@@ -17,6 +17,7 @@ import { makePageSizePlugin } from "./PageSizePlugin.ts";
 import { PartialKeyOrderPlugin } from "./PartialKeyOrderPlugin.ts";
 import { PasswordsPlugin } from "./PasswordsPlugin.ts";
 import { RememberedBehaviorPlugin } from "./RememberedBehaviorPlugin.ts";
+import { RememberedNamesPlugin } from "./RememberedNamesPlugin.ts";
 import { makeRotateWebhookSecretPlugin } from "./RotateWebhookSecretPlugin.ts";
 import { RowIdentifiersPlugin } from "./RowIdentifiersPlugin.ts";
 import { ScalarRangesPlugin } from "./ScalarRangesPlugin.ts";
@@ -34,6 +35,7 @@ export function makePlugins(
 ): GraphileConfig.Plugin[] {
   return [
     RememberedBehaviorPlugin,
+    RememberedNamesPlugin,
     RowIdentifiersPlugin,
     TenantInflectionPlugin,
     PartialKeyOrderPlugin,
