@@ -21,10 +21,17 @@ type ApplyPreferences = (
   override: ResolvedBehavior,
 ) => ResolvedBehavior;
 
+/** One part of a behavior: `-query:resource:list` is not positive, of three words. */
+interface Spec {
+  positive: boolean;
+  scope: readonly string[];
+}
+
 /** What is used here of graphile-build's class, which it does not export. */
 interface BehaviorLike extends Record<`${string}Behavior`, (entity: unknown) => string> {
   entityMatches: EntityMatches;
   getPreferencesAppliedBehaviors: ApplyPreferences;
+  parseBehaviorString: (behavior: string) => Spec[];
 }
 
 const remembering = new WeakSet<BehaviorLike>();
@@ -74,37 +81,66 @@ function kept<Key, Value>(map: Keeping<Key, Value>, key: Key, make: () => Value)
   return value;
 }
 
+interface Parsed {
+  specs: readonly Spec[];
+  /** By filter. */
+  answers: Map<string, { isShown: boolean | undefined }>;
+}
+
 function rememberMatches(entityMatches: EntityMatches): EntityMatches {
-  // The long string is a key of its own: equal ones are mostly the same object, and need no comparison then.
-  const answersOf = new WeakMap<BehaviorLike, Map<string, Map<string, { isShown: boolean | undefined }>>>();
+  const parsedOf = new WeakMap<BehaviorLike, Map<string, Parsed>>();
+  const askedOf = new WeakMap<BehaviorLike, Set<string>>();
   return function (entityType, entity, filter) {
+    const asked = kept(askedOf, this, () => new Set());
+    const question = `${entityType}\n${filter}`;
+    // The first of its kind is looked up in the registry of behaviors, which may complain. A wildcard is matched there too.
+    if (!asked.has(question) || filter.includes("*")) {
+      asked.add(question);
+      return entityMatches.call(this, entityType, entity, filter);
+    }
     const behavior = this[`${entityType}Behavior`]?.(entity) ?? "";
-    const answers = kept(
-      kept(answersOf, this, () => new Map()),
+    const { specs, answers } = kept(
+      kept(parsedOf, this, () => new Map<string, Parsed>()),
       behavior,
-      () => new Map(),
+      () => ({ specs: this.parseBehaviorString(behavior), answers: new Map() }),
     );
-    return kept(answers, `${entityType}\n${filter}`, () => ({
-      isShown: entityMatches.call(this, entityType, entity, filter),
-    })).isShown;
+    return kept(answers, filter, () => ({ isShown: lastMatching(specs, filter)?.positive })).isShown;
   };
 }
 
+/** The part that decides about a filter without wildcards: the last whose words are the filter's last ones. */
+function lastMatching(specs: readonly Spec[], filter: string): Spec | undefined {
+  const words = filter.split(":");
+  return specs.findLast(({ scope }) => {
+    const offset = words.length - scope.length;
+    return offset >= 0 && scope.every((word, index) => word === "*" || word === words[offset + index]);
+  });
+}
+
 function rememberPreferences(apply: ApplyPreferences): ApplyPreferences {
-  const appliedOf = new WeakMap<BehaviorLike, Map<string, Map<string, { text: string; step: unknown }>>>();
+  const appliedOf = new WeakMap<BehaviorLike, Map<string, string>>();
+  const nothing: ResolvedBehavior = { behaviorString: "", stack: [] };
   return function (entityType, inferred, override) {
-    const applied = kept(
-      kept(appliedOf, this, () => new Map()),
-      inferred.behaviorString,
-      () => new Map(),
-    );
-    const { text, step } = kept(applied, `${entityType}\n${override.behaviorString}`, () => {
-      const { behaviorString, stack } = apply.call(this, entityType, inferred, override);
-      return { text: behaviorString, step: stack[inferred.stack.length] };
-    });
+    const applied = kept(appliedOf, this, () => new Map());
+    // Preferences apply to each part by itself.
+    const parts = inferred.behaviorString
+      .split(/\s+/)
+      .map((part) =>
+        kept(
+          applied,
+          `${entityType}\n${part}`,
+          () => apply.call(this, entityType, { behaviorString: part, stack: [] }, nothing).behaviorString,
+        ),
+      );
+    const preferred = parts.filter((part) => part !== "").join(" ");
+    const text = [preferred, override.behaviorString].filter((part) => part !== "").join(" ");
     return {
       behaviorString: text,
-      stack: [...inferred.stack, step, ...override.stack],
+      stack: [
+        ...inferred.stack,
+        { source: `__ApplyBehaviors_${entityType}__`, prefix: "", suffix: `-* ${preferred}` },
+        ...override.stack,
+      ],
       toString: () => text,
     };
   };

@@ -1,0 +1,12 @@
+import { expect, it } from "@jest/globals";
+
+import { printApi } from "../../src/commands/schema.ts";
+import { testCluster } from "../support/cluster.ts";
+
+// The first of them: the plugin changes a class of graphile-build's for good.
+it("is the API that graphile-build works out by itself, each behavior and name anew", async () => {
+  const gatewayUrl = testCluster().urls.gateway;
+  const anew = await printApi(gatewayUrl, ["RememberedBehaviorPlugin", "RememberedNamesPlugin"]);
+  expect(anew).toContain("type Patient implements Node");
+  expect(await printApi(gatewayUrl)).toBe(anew);
+}, 60_000);
