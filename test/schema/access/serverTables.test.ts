@@ -70,6 +70,18 @@ describe("app_sealer", () => {
       expect(await outcome(client, SEAL, [world.foreign, 0])).toBe("42501");
     }));
 
+  it("can write what is left of removed months from the first on, and nothing before it", () =>
+    asSealer(async (client) => {
+      const tombstone = `insert into app_audit.tombstones
+          (sequence, covers_from, covers_until, event_count, whole_checkpoints, partial_seals, file_name, file_hash,
+           removed_at, previous_hash, key_id, signature)
+        values ($1::int, '2020-01-01', '2020-02-01', 5, '{}', '{}', 'x', sha256('x'),
+                now(), case when $1 = 1 then null else sha256('x') end, 'key', decode(repeat('00', 64), 'hex'))`;
+      expect(await outcome(client, tombstone, [0])).toBe("42501");
+      expect(await outcome(client, tombstone, [1])).toBe(1);
+      expect(await outcome(client, "select from app_audit.tombstones")).toBe(1);
+    }));
+
   it("cannot change or remove either", () =>
     asSealer(async (client) => {
       for (const table of ["checkpoints", "seals"]) {
@@ -104,6 +116,25 @@ describe("a table that app_definer keeps (all_definer)", () => {
     asDefiner(async (client) => {
       const sql = "select from app_private.user_identities where subject = 'x'";
       expect(await outcome(client, sql)).toBe(1);
+    }));
+
+  it.each([
+    ["app_private.job_effects", "(organization_id, effect_key) values ($1, 'x')"],
+    ["app_private.maintenance_reports", "(findings) values (jsonb_build_array($1::text))"],
+    ["app_audit.legal_holds", "(organization_id, reason) values ($1, 'y')"],
+  ])("takes a row of %s, and shows it", (table, row) =>
+    asDefiner(async (client) => {
+      const before = await outcome(client, `select from ${table}`);
+      expect(await outcome(client, `insert into ${table} ${row}`, [world.own])).toBe(1);
+      expect(await outcome(client, `select from ${table}`)).toBe(Number(before) + 1);
+    }),
+  );
+
+  it("takes it that events are kept for longer, and not that they are kept for less than the law asks", () =>
+    asDefiner(async (client) => {
+      const keep = "update app_audit.retention_policies set keep_years = $1";
+      expect(await outcome(client, keep, [7])).toBe(2);
+      expect(await outcome(client, keep, [5])).toBe("42501");
     }));
 
   it("takes every row that it may write, and shows each", async () => {
