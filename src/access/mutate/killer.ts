@@ -23,6 +23,12 @@ export interface BenchKiller extends AnyKiller {
 export interface CloneKiller extends AnyKiller {
   looksAt: "clone";
   findEvidence(mutant: Mutant, urls: DatabaseUrls, reach: Reach): Promise<string | null>;
+  /**
+   * Whether the evidence that it found last at this address is there without a mutant too: then it was none.
+   *
+   * @param urls of a database that holds none.
+   */
+  isThereAnyway(urls: DatabaseUrls): Promise<boolean>;
 }
 
 export type Killer = BenchKiller | CloneKiller;

@@ -36,6 +36,8 @@ export interface MutateOptions {
 
 /** Everybody looks near first: what is far takes seconds. */
 const REACHES = ["near", "far"] as const;
+/** How often a killer may be mistaken about one mutant. */
+const ATTEMPTS = 3;
 const INTEGRITY_VIOLATION = /^23/;
 const SURVIVED: Verdict = { status: "survived", killer: null, evidence: null };
 /** What every killer has to let pass. */
@@ -160,16 +162,28 @@ async function applyMutant(client: Client, sql: string): Promise<Verdict | undef
 function makeCloneHunt({ database, killers }: MutateOptions) {
   const cloneKillers = killers.filter((one): one is CloneKiller => one.looksAt === "clone");
   const { config, urls: template } = database;
-  const ask = async (killer: CloneKiller, mutant: Mutant, job: number, reach: Reach) => {
+  const onClone = async <T>(job: number, work: (urls: DatabaseUrls) => Promise<T>): Promise<T> => {
     const name = `mutant_${process.pid}_${job}`;
     await cloneDatabase(template, name);
-    const urls = databaseUrls(config.database, withDatabase(template.superuser, name));
     try {
-      await withClient(urls.superuser, (client) => client.query(mutant.sql));
-      return await killer.findEvidence(mutant, urls, reach);
+      return await work(databaseUrls(config.database, withDatabase(template.superuser, name)));
     } finally {
       await dropClone(template, name);
     }
+  };
+  const ask = (killer: CloneKiller, mutant: Mutant, job: number, reach: Reach) =>
+    onClone(job, async (urls) => {
+      await withClient(urls.superuser, (client) => client.query(mutant.sql));
+      return killer.findEvidence(mutant, urls, reach);
+    });
+  const askUntilSure = async (killer: CloneKiller, mutant: Mutant, job: number, reach: Reach) => {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const evidence = await ask(killer, mutant, job, reach);
+      if (evidence === null || !(await onClone(job, (urls) => killer.isThereAnyway(urls)))) {
+        return evidence;
+      }
+    }
+    throw new Error(`What ${killer.name} notices of ${mutant.object} is there without the mutant too.`);
   };
   const proven = new Map<CloneKiller, Promise<void>>();
   const prove = async (killer: CloneKiller, job: number) => {
@@ -185,7 +199,7 @@ function makeCloneHunt({ database, killers }: MutateOptions) {
       const proof = proven.get(killer) ?? prove(killer, job);
       proven.set(killer, proof);
       await proof;
-      const evidence = await ask(killer, mutant, job, reach);
+      const evidence = await askUntilSure(killer, mutant, job, reach);
       if (evidence !== null) {
         return { status: "killed", killer: killer.name, evidence };
       }

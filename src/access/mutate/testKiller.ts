@@ -32,6 +32,8 @@ export interface TestAnswer {
  */
 export function makeTestKiller(config: Config): CloneKiller {
   const runners = new Map<string, ChildProcess>();
+  /** The file that failed last, by the address of its database. */
+  const lastFailed = new Map<string, string>();
   /** What each file takes when nothing is wrong: the quick ones come first. */
   const seconds = new Map<string, number>();
   /** How many mutants of an object, or of a kind, each file has killed. */
@@ -59,19 +61,26 @@ export function makeTestKiller(config: Config): CloneKiller {
       const answer = await answerOf(runner);
       const { failed } = answer;
       if (failed !== null) {
+        lastFailed.set(urls.superuser, failed);
         telling.forEach((told) => told.set(failed, (told.get(failed) ?? 0) + 1));
       }
       Object.entries(answer.seconds).forEach(([file, time]) => seconds.set(file, time));
       return answer.failure;
     },
+    async isThereAnyway(urls) {
+      const runner = await runnerFor(urls);
+      runner.send([lastFailed.get(urls.superuser)].filter((file) => file !== undefined));
+      const { failed } = await answerOf(runner);
+      if (failed === null) {
+        return false;
+      }
+      // What an earlier test has left behind in that process.
+      runners.delete(urls.superuser);
+      await end(runner);
+      return true;
+    },
     async close() {
-      await Promise.all(
-        [...runners.values()].map(async (runner) => {
-          const gone = runner.exitCode === null ? once(runner, "exit") : undefined;
-          runner.kill();
-          await gone;
-        }),
-      );
+      await Promise.all([...runners.values()].map(end));
     },
   };
 }
@@ -84,6 +93,12 @@ async function startRunner(cluster: string): Promise<ChildProcess> {
   });
   await answerOf(runner);
   return runner;
+}
+
+async function end(runner: ChildProcess): Promise<void> {
+  const gone = runner.exitCode === null ? once(runner, "exit") : undefined;
+  runner.kill();
+  await gone;
 }
 
 /** @throws when the files cannot be run at all. */

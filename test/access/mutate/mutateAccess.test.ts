@@ -112,18 +112,21 @@ describe("a mutant", () => {
   });
 });
 
+const isOpen = (urls: DatabaseUrls) =>
+  withClient(urls.superuser, async (client) => {
+    const { rows } = await client.query<{ open: boolean }>(
+      "select not relrowsecurity as open from pg_catalog.pg_class where oid = $1::regclass",
+      [PROBED],
+    );
+    return rows[0]?.open ?? false;
+  });
+
 /** Notices tables without row security, on a clone. */
 const onClone: CloneKiller = {
   name: "clone",
   looksAt: "clone",
-  findEvidence: (_mutant, urls) =>
-    withClient(urls.superuser, async (client) => {
-      const { rows } = await client.query<{ open: boolean }>(
-        "select not relrowsecurity as open from pg_catalog.pg_class where oid = $1::regclass",
-        [PROBED],
-      );
-      return rows[0]?.open ? "open" : null;
-    }),
+  findEvidence: async (_mutant, urls) => ((await isOpen(urls)) ? "open" : null),
+  isThereAnyway: isOpen,
 };
 
 describe("a clone", () => {
@@ -142,6 +145,19 @@ describe("a clone", () => {
       "Without any mutant, clone already fails: it fails",
     );
     expect(await leftOver()).toEqual([]);
+  });
+
+  it("is asked for again where what was noticed is there without the mutant too", async () => {
+    let mistakes = 0;
+    const mistakenOnce: CloneKiller = {
+      ...onClone,
+      findEvidence: async (one, urls, reach) =>
+        one.operator === "planted" && mistakes === 0 ? "it fails" : onClone.findEvidence(one, urls, reach),
+      isThereAnyway: async (urls) => (await isOpen(urls)) || mistakes++ === 0,
+    };
+    const harmless = mutant("comment on table app_public.users is 'x'");
+    expect(summary(await mutate([harmless], [mistakenOnce]))).toEqual([["survived", null]]);
+    expect(mistakes).toBe(1);
   });
 
   it("is never made for what all databases share", async () => {
