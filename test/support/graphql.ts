@@ -66,12 +66,14 @@ export function useGateway(
   const baseUrl = () => running().url.replace(/\/$/, "");
   beforeAll(async () => {
     const url = (await options.prepare?.()) ?? db.urls.gateway;
-    gateway = await startGateway(options.configure?.(db.config) ?? db.config, {
+    const started = await startGateway(options.configure?.(db.config) ?? db.config, {
       url,
       logger: options.logger ?? pino({ level: db.config.log.level }),
     });
+    // Here, since what is registered is released once: where files run again in one process, each run starts another.
+    db.beforeDrop(() => started.close());
+    gateway = started;
   }, START_TIMEOUT);
-  db.beforeDrop(async () => gateway?.close());
   const tokenOf = (actor: Actor) => signToken(db.config.auth, actor);
   return {
     get url() {
