@@ -16,9 +16,11 @@ const POSTGRES_VERSIONS = ["18", "15"];
  * are long: once is enough.
  */
 const TESTS_OF_NEWEST_ONLY =
-  "test/(process|plans|journeys|bench|scaffold|versions|telemetry|access/(fuzz|sabotageReady|mutate/mutateAccess)|" +
-  "http/(hostileRequests|websockets|tokens|trustedDocuments)|graphql/interleaving|identity/sockets|" +
-  "faults/(lostDatabase|shedding)|limits/(RateLimiter|operations)|database/pipelined/isolation)";
+  "test/(process|plans|journeys|bench|scaffold|versions|telemetry|" +
+  "access/(fuzz|sabotageReady|whyReality|mutate/mutateAccess)|" +
+  "http/(hostile(Requests|Tenants)|websockets|tokens|trustedDocuments)|graphql/(interleaving|rememberedSchema)|" +
+  "identity/sockets|faults/(lostDatabase|shedding|takeover|retries)|limits/(RateLimiter|operations)|" +
+  "database/pipelined/isolation)";
 /**
  * The mutants that the catalogue or a few rows give away, in a minute or two. Those of single conditions take the tests of
  * the schema: a run of all of them is for a change of these rules (docs/access/mutation.md).
