@@ -21,6 +21,7 @@ import { findOperation } from "../limits/estimateCost.ts";
 import { type CompiledRead, compileRead } from "./compileRead.ts";
 import { meaningOf } from "./fieldMeaning.ts";
 import { KeyValue } from "./keyValues.ts";
+import { AFTER } from "./listPage.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 
 /** What became of a query here; all but the first go on to Grafast. */
@@ -41,8 +42,7 @@ interface Context {
 
 /** What is known of one operation of a document; the document is remembered by OperationLimitsPlugin's cache, or not at all. */
 interface Known {
-  /** Variables that are more than the key of a row: another value makes another statement. */
-  shaping: readonly string[];
+  shape: ShapingVariables;
   /** Null: only Grafast plans it. */
   reads: LRU<string, CompiledRead | null>;
 }
@@ -96,11 +96,15 @@ export class CompiledReads {
     variables: Variables,
   ): CompiledRead | null {
     const known = this.#known.get(operation) ?? {
-      shaping: shapingVariables(document, operation, schema),
+      shape: shapingVariables(document, operation, schema),
       reads: new LRU<string, CompiledRead | null>({ maxLength: SHAPES }),
     };
     this.#known.set(operation, known);
-    const shape = JSON.stringify(known.shaping.map((name) => variables[name] ?? null));
+    const { byValue, byPresence } = known.shape;
+    const shape = JSON.stringify([
+      ...byValue.map((name) => variables[name] ?? null),
+      ...byPresence.map((name) => (variables[name] ?? null) === null),
+    ]);
     const found = known.reads.get(shape);
     if (found !== undefined) {
       return found;
@@ -160,13 +164,21 @@ function ignoreNotCompilable(error: unknown): null {
   throw error;
 }
 
-/** The variables of an operation's document but for those that are nothing than keys of single rows. */
+/** The variables on which it depends which statement an operation is: not those that are keys of single rows. */
+interface ShapingVariables {
+  /** Another value makes another statement. */
+  byValue: readonly string[];
+  /** Cursors: there is one statement with each, and one without. */
+  byPresence: readonly string[];
+}
+
 function shapingVariables(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   schema: GrafastExecutionArgs["schema"],
-): string[] {
+): ShapingVariables {
   const shaping = new Set<string>();
+  const cursors = new Map<unknown, string>();
   const root = schema.getQueryType()?.getFields() ?? {};
   const keys = new Set<unknown>();
   for (const selection of operation.selectionSet.selections) {
@@ -177,11 +189,16 @@ function shapingVariables(
   }
   visit(document, {
     VariableDefinition: () => false,
+    Argument: ({ name, value }) => {
+      if (name.value === AFTER && value.kind === Kind.VARIABLE) {
+        cursors.set(value, value.name.value);
+      }
+    },
     Variable: (node) => {
-      if (!keys.has(node)) {
+      if (!keys.has(node) && !cursors.has(node)) {
         shaping.add(node.name.value);
       }
     },
   });
-  return [...shaping].sort();
+  return { byValue: [...shaping].sort(), byPresence: [...new Set(cursors.values())].sort() };
 }

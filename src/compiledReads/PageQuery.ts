@@ -63,6 +63,11 @@ export class PageQuery {
     this.#isOrderUnique = true;
   }
 
+  /** Whether no two rows have the same place in the list, as far as is known. */
+  get isOrderUnique(): boolean {
+    return this.#isOrderUnique || this.#rows.uniques[0] !== undefined;
+  }
+
   /** Whatever else an argument may want of a query. */
   singleRelation(): never {
     throw new NotCompilable("an order by another table's column");

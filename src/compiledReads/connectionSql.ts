@@ -1,6 +1,7 @@
 import { type FieldNode, getNamedType, type GraphQLObjectType, isObjectType } from "graphql";
 import { type SQL, sql } from "pg-sql2";
 
+import { behindCursor } from "./behindCursor.ts";
 import { collectFields } from "./collectFields.ts";
 import { type ReadCompiler, selectionSets } from "./compileRead.ts";
 import { cursorJson } from "./cursorJson.ts";
@@ -155,7 +156,8 @@ class ConnectionBuilder {
   }
 
   #pageSql(): SQL {
-    const { query, first, offset } = this.#page;
+    const { query, after, first, offset } = this.#page;
+    const behind = after ? sql` and ${behindCursor(query, after)}` : sql.blank;
     const limit = sql.literal(this.#looksBehind ? first + 1 : first);
     const orders = query.orders;
     const values = this.#scope.usedOrders.map((index) => {
@@ -163,7 +165,7 @@ class ConnectionBuilder {
       return order ? sql`, ${order.fragment} as ${RowScope.orderName(index)}` : sql.blank;
     });
     const skipped = offset > 0 ? sql` offset ${sql.literal(offset)}` : sql.blank;
-    return sql`select ${this.#scope.columns}${sql.join(values)} from ${this.#scope.source} where ${query.condition}${orderSql(orders)} limit ${limit}${skipped}`;
+    return sql`select ${this.#scope.columns}${sql.join(values)} from ${this.#scope.source} where ${query.condition}${behind}${orderSql(orders)} limit ${limit}${skipped}`;
   }
 }
 

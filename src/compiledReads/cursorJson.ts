@@ -23,8 +23,6 @@ export function cursorJson(orders: readonly OrderPart[], valueOf: (index: number
     // Grafast has no cursor where all values are null, and then no edge either.
     throw new NotCompilable("a cursor of values that may all be null");
   }
-  const texts = orders.map(({ fragment }) => sql.compile(fragment).text);
-  const digest = createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, DIGEST_LENGTH);
   const values = orders.map(({ codec, isNullable }, index): Part[] => {
     if (isNullable && NEVER_NULL.has(codec)) {
       throw new NotCompilable("a cursor of a number that may be null");
@@ -36,6 +34,12 @@ export function cursorJson(orders: readonly OrderPart[], valueOf: (index: number
       : plainJson(value, codec, !isNullable);
     return index === 0 ? json : [",", ...json];
   });
-  const text = concatenation([`["${digest}",`, ...values.flat(), "]"]);
+  const text = concatenation([`["${orderDigest(orders)}",`, ...values.flat(), "]"]);
   return sql`'"' || replace(encode(convert_to(${text}, 'UTF8'), 'base64'), ${literal("\n")}, '') || '"'`;
+}
+
+/** What a cursor begins with: it is of a list in this order, and of no other. */
+export function orderDigest(orders: readonly OrderPart[]): string {
+  const texts = orders.map(({ fragment }) => sql.compile(fragment).text);
+  return createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, DIGEST_LENGTH);
 }

@@ -9,9 +9,9 @@ import type { RowScope } from "./RowScope.ts";
 
 /** A parameter of the statement that each request gives itself. */
 export class KeyValue {
-  readonly read: (variables: Readonly<Record<string, unknown>>) => string;
+  readonly read: (variables: Readonly<Record<string, unknown>>) => string | null;
 
-  /** @param read throws NotCompilable for what is no key. */
+  /** @param read throws NotCompilable for what is neither key nor cursor. */
   constructor(read: KeyValue["read"]) {
     this.read = read;
   }
@@ -37,7 +37,8 @@ export function keyCondition(
   return sql.join(conditions, " and ");
 }
 
-function valueOf(node: ValueNode, variables: Readonly<Record<string, unknown>>): unknown {
+/** Of an argument: what stands in the document, or what the request gives. */
+export function valueOf(node: ValueNode, variables: Readonly<Record<string, unknown>>): unknown {
   return node.kind === Kind.VARIABLE ? variables[node.name.value] : valueFromASTUntyped(node);
 }
 

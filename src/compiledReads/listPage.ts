@@ -8,6 +8,7 @@ import {
   isEnumType,
   isListType,
   isNonNullType,
+  type ValueNode,
 } from "graphql";
 
 import { leaveOutArchived } from "../../plugins/ArchivedRowsPlugin.ts";
@@ -30,12 +31,16 @@ export interface ListField {
 
 export interface ListPage {
   query: PageQuery;
+  /** Where the page begins, if not with the list; a value that is given. */
+  after: ValueNode | null;
   first: number;
   offset: number;
 }
 
-const NEVER_GIVEN = ["last", "before", "after"];
-const ARGUMENTS = new Set([...NEVER_GIVEN, "first", "offset", "orderBy", "includeArchived", "filter"]);
+/** The cursor behind which a page begins. */
+export const AFTER = "after";
+const NEVER_GIVEN = ["last", "before"];
+const ARGUMENTS = new Set([...NEVER_GIVEN, "first", "offset", AFTER, "orderBy", "includeArchived", "filter"]);
 
 /** Which rows a list asks for, and in which order. */
 export function listPage(
@@ -59,7 +64,14 @@ export function listPage(
   if (argumentType(field, "includeArchived") && given.includeArchived !== true) {
     leaveOutArchived(query);
   }
-  return { query, first: Number(given.first ?? defaultPageSize), offset: Number(given.offset ?? 0) };
+  const first = Number(given.first ?? defaultPageSize);
+  const after = nodes[0].arguments?.find(({ name }) => name.value === AFTER)?.value;
+  return {
+    query,
+    after: after && (given[AFTER] ?? null) !== null ? after : null,
+    first,
+    offset: Number(given.offset ?? 0),
+  };
 }
 
 /** What each field of the filter's type says for itself. Grafast's own walk through them is what its step runs. */

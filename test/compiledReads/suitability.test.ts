@@ -47,6 +47,10 @@ describe("a query", () => {
       '{ patients(orderBy: [MRN_DESC], filter: { mrn: { startsWith: "M" } }) { totalCount nodes { mrn } } }',
     ],
     [
+      "what comes behind a cursor",
+      "query ($after: Cursor) { patients(first: 1, after: $after) { nodes { mrn } } }",
+    ],
+    [
       "fragments and conditions",
       "{ patients { nodes { ...P @skip(if: false) } } } fragment P on Patient { ... on Node { id } }",
     ],
