@@ -12,6 +12,7 @@ import { HttpStatusPlugin } from "./HttpStatusPlugin.ts";
 import { IdempotencyPlugin } from "./IdempotencyPlugin.ts";
 import { MissingRowPlugin } from "./MissingRowPlugin.ts";
 import { NotePatientsPlugin } from "./NotePatientsPlugin.ts";
+import { NullableOrderPlugin } from "./NullableOrderPlugin.ts";
 import { makeOperationLimitsPlugin, type OperationLimits } from "./OperationLimitsPlugin.ts";
 import { makePageSizePlugin } from "./PageSizePlugin.ts";
 import { PartialKeyOrderPlugin } from "./PartialKeyOrderPlugin.ts";
@@ -40,6 +41,7 @@ export function makePlugins(
     TenantInflectionPlugin,
     PartialKeyOrderPlugin,
     TenantOrderPlugin,
+    NullableOrderPlugin,
     VaultInflectionPlugin,
     AffordableAggregatesPlugin,
     MissingRowPlugin,

@@ -47,7 +47,7 @@ beforeAll(async () => {
   for (const text of AWKWARD) {
     const { id } = await createPatient(db.superuser, world.here.clinic);
     await db.superuser.query(
-      "update app_public.patients set given_name = $2, address = $2, death_date = '2020-02-29' where id = $1",
+      "update app_public.patients set given_name = $2, address = $2, external_id = mrn, death_date = '2020-02-29' where id = $1",
       [id, text],
     );
   }
@@ -132,6 +132,10 @@ describe("a query that is written at random", () => {
   });
 });
 
+const pageOf = (list: string, orderBy: string) =>
+  `query ($after: Cursor, $first: Int = 2) { list: ${list}(first: $first, after: $after, ${orderBy}) {
+    edges { cursor node { rowId } } totalCount pageInfo { hasNextPage hasPreviousPage endCursor } } }`;
+
 describe("a page behind a cursor", () => {
   const ORDERS = 2;
   /** Of each list in some orders, one and two values long: what it is asked, by a cursor in a variable. */
@@ -144,8 +148,7 @@ describe("a page behind a cursor", () => {
     return isList
       ? orders.map((each) => {
           const orderBy = `orderBy: [${each.map(({ name }) => name).join(", ")}]`;
-          return `query ($after: Cursor) { list: ${field.name}(first: 2, after: $after, ${orderBy}) {
-            edges { cursor node { rowId } } totalCount pageInfo { hasNextPage hasPreviousPage endCursor } } }`;
+          return pageOf(field.name, orderBy);
         })
       : [];
   });
@@ -168,6 +171,29 @@ describe("a page behind a cursor", () => {
     const { compiled: count = 0 } = await readOutcomes(compiled);
     expect(count - (before.compiled ?? 0)).toBeGreaterThan(LEAST_COMPILED * asked);
   });
+
+  it.each([
+    "EXTERNAL_ID_ASC",
+    "EXTERNAL_ID_DESC",
+    "EXTERNAL_ID_DESC, MRN_ASC",
+    "ORGANIZATION_ID_DESC, EXTERNAL_ID_ASC",
+  ])(
+    "is the same behind each row of a list that is ordered by %s, which some have and some have not",
+    async (order) => {
+      const person = people[0] as Person;
+      const query = pageOf("patients", `orderBy: [${order}]`);
+      const { data } = await planned.query(person.actor, query, {
+        variables: { first: 50 },
+        headers: person.headers,
+      });
+      expect(data.list.edges.length).toBeGreaterThan(AWKWARD.length + 1);
+      for (const { cursor } of data.list.edges) {
+        const document = { query, variables: { after: cursor } };
+        const difference = await differenceOf([compiled, planned], db.superuser, { person, document });
+        expect({ cursor, difference }).toEqual({ cursor, difference: null });
+      }
+    },
+  );
 
   it("is the same in a list of each row, in the text, and with an offset", async () => {
     const person = people[0] as Person;
