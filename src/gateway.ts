@@ -26,6 +26,7 @@ import { attachWebsockets, type Websockets } from "./http/websocketServer.ts";
 import { openLimits } from "./limits/openLimits.ts";
 import { GRAPHQL_PATH, MAXIMUM_BODY_BYTES } from "./preset.ts";
 import { ReleaseList } from "./ReleaseList.ts";
+import { logLibraryConsole } from "./telemetry/logLibraryConsole.ts";
 import { makeMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { observeGateway } from "./telemetry/observeGateway.ts";
 import { makePseudonym } from "./telemetry/pseudonyms.ts";
@@ -79,6 +80,8 @@ async function start(
   releases: ReleaseList,
 ): Promise<RunningGateway> {
   const logger = parentLogger.child({ scope: "gateway" });
+  const endLibraryConsole = logLibraryConsole(logger);
+  releases.add(async () => endLibraryConsole());
   const identities = new WeakMap<object, Identity>();
   const pools = openRequestPools(config.database, { url, logger, metrics, releases });
   const parts = { pool: pools.pool, url, logger, metrics, identities, releases };
