@@ -12,7 +12,7 @@ interface RelationDetails {
 }
 
 /** The columns that tell one reference from another: tenant columns say nothing if there is anything else. */
-function distinctiveColumns(columns: readonly string[]): readonly string[] {
+export function distinctiveColumns(columns: readonly string[]): readonly string[] {
   let rest = columns;
   for (const tenantColumn of TENANT_COLUMNS) {
     if (rest.length > 1) {

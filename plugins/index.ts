@@ -10,6 +10,7 @@ import { EndedSessionPlugin } from "./EndedSessionPlugin.ts";
 import { GeneratedDescriptionsPlugin } from "./GeneratedDescriptionsPlugin.ts";
 import { HttpStatusPlugin } from "./HttpStatusPlugin.ts";
 import { IdempotencyPlugin } from "./IdempotencyPlugin.ts";
+import { InputFieldsPlugin } from "./InputFieldsPlugin.ts";
 import { MissingRowPlugin } from "./MissingRowPlugin.ts";
 import { NotePatientsPlugin } from "./NotePatientsPlugin.ts";
 import { NullableOrderPlugin } from "./NullableOrderPlugin.ts";
@@ -45,6 +46,7 @@ export function makePlugins(
     VaultInflectionPlugin,
     AffordableAggregatesPlugin,
     MissingRowPlugin,
+    InputFieldsPlugin,
     EndedSessionPlugin,
     ArchivedRowsPlugin,
     ChangeSubscriptionsPlugin,

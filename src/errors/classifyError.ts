@@ -11,6 +11,7 @@ import {
   type ErrorCode,
   isErrorCode,
 } from "./catalogue.ts";
+import { type ErrorPlace, inputFieldsOf, ownArgumentOf } from "./inputFields.ts";
 import * as sqlStates from "./sqlStates.ts";
 
 /** What a client may learn of an error. */
@@ -24,17 +25,17 @@ export interface Disclosure {
 }
 
 /** The fields of an error of Postgres (or of the driver) that decide what it means. */
-interface DatabaseError {
+interface DatabaseError extends ErrorPlace {
   code: string;
   message: string;
-  constraint?: string;
-  column?: string;
   severity?: string;
 }
 
 const OVERLAP_CONSTRAINT = "appointments_no_overlap";
 /** Postgres ends the connection with these, or never gives one: it says nothing about what the caller may do. */
 const ENDING_SEVERITIES = new Set(["FATAL", "PANIC"]);
+/** Codes under which a constraint has refused what somebody has written. */
+const ABOUT_INPUT: ReadonlySet<ErrorCode> = new Set(["BAD_USER_INPUT", "ALREADY_EXISTS", "NOT_FOUND"]);
 const SQLSTATE_PATTERN = /^[0-9A-Z]{5}$/;
 const CONNECTION_ERRORS = new Set([
   "ECONNREFUSED",
@@ -90,7 +91,8 @@ export function classifyError(error: unknown, anonymous: boolean): Disclosure {
     return { code: isErrorCode(code) ? code : "BAD_USER_INPUT", message: cause.message };
   }
   if (isNativeError(cause)) {
-    return classifyDatabaseError(cause as Error & Partial<DatabaseError>, anonymous);
+    const disclosure = classifyDatabaseError(cause as Error & Partial<DatabaseError>, anonymous);
+    return nameArgument(disclosure, cause as Error & Partial<DatabaseError>);
   }
   return disclose("INTERNAL");
 }
@@ -122,15 +124,14 @@ function classifyDatabaseError(error: Error & Partial<DatabaseError>, anonymous:
   if (!SQLSTATE_PATTERN.test(code)) {
     return disclose("INTERNAL");
   }
-  const disclosure = disclose(codeForPostgres(code, error, anonymous));
-  // Columns are fields of the input, under the name that the API gives them.
-  return code === sqlStates.NOT_NULL_VIOLATION && error.column
-    ? { ...disclosure, argument: camelCase(error.column) }
-    : disclosure;
+  return disclose(codeForPostgres(code, error, anonymous));
 }
 
-function camelCase(column: string): string {
-  return column.replace(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
+/** Columns are fields of the input, under the name that the API gives them; what refuses a removal is no field. */
+function nameArgument(disclosure: Disclosure, error: ErrorPlace): Disclosure {
+  const argument =
+    ownArgumentOf(error) ?? (ABOUT_INPUT.has(disclosure.code) ? inputFieldsOf(error) : undefined);
+  return argument ? { ...disclosure, argument } : disclosure;
 }
 
 function codeForPostgres(

@@ -9,6 +9,7 @@ import pg from "pg";
 import { AppError } from "../../src/errors/AppError.ts";
 import { CATALOGUE } from "../../src/errors/catalogue.ts";
 import { classifyError } from "../../src/errors/classifyError.ts";
+import { rememberInputFields } from "../../src/errors/inputFields.ts";
 
 const CANARY = "canary@example.com";
 
@@ -60,6 +61,46 @@ describe("classifyError", () => {
     const disclosed = classifyError(databaseError(sqlState), false);
     expect(disclosed.code).toBe(code);
     expect(disclosed.message).not.toContain(CANARY);
+  });
+
+  describe("the argument", () => {
+    const place = { schema: "app_public", table: "pets", constraint: "pets_name_is_short" };
+    rememberInputFields(place, ["givenName"]);
+    rememberInputFields({ ...place, constraint: "pets_internal" }, []);
+    rememberInputFields({ schema: "app_public", table: "pets", column: "owner_id" }, ["ownerId"]);
+
+    it("is what the constraint or the column is about, under its name in the API", () => {
+      const argumentOf = (code: string, fields: object) =>
+        classifyError(databaseError(code, { ...place, ...fields }), false).argument;
+      expect(argumentOf("23514", {})).toBe("givenName");
+      expect(argumentOf("23505", {})).toBe("givenName");
+      expect(argumentOf("23502", { column: "owner_id", constraint: undefined })).toBe("ownerId");
+    });
+
+    it("is left out where the API has no such field, and where a removal is refused", () => {
+      for (const [code, fields] of [
+        ["23514", { constraint: "pets_internal" }],
+        ["23514", { constraint: "unknown" }],
+        ["23514", { schema: "app_private" }],
+        ["23502", { column: "secret_hash" }],
+        ["23001", {}],
+        ["40001", {}],
+      ] as const) {
+        expect(classifyError(databaseError(code, { ...place, ...fields }), false)).not.toHaveProperty(
+          "argument",
+        );
+      }
+    });
+
+    it("is the one that our own SQL names", () => {
+      expect(classifyError(databaseError("BADIN", { column: "starts_at" }), false).argument).toBe("startsAt");
+      expect(classifyError(databaseError("NTFND", { column: "patient_id" }), false)).toEqual({
+        code: "NOT_FOUND",
+        message: CATALOGUE.NOT_FOUND.message,
+        argument: "patientId",
+      });
+      expect(classifyError(databaseError("BADIN", { column: CANARY }), false)).not.toHaveProperty("argument");
+    });
   });
 
   it("asks somebody without a token to sign in where others are refused", () => {

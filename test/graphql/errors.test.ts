@@ -39,22 +39,53 @@ describe("errors", () => {
     ]);
   });
 
-  it("of a taken unique value hide which value and constraint it was", async () => {
+  const CREATE = `mutation ($patient: PatientInput!) { createPatient(input: { patient: $patient }) { patient { id } } }`;
+  const create = (fields: object) =>
+    api.query(world.here.staff, CREATE, {
+      variables: {
+        patient: {
+          mrn: "errors-1",
+          homeClinicId: world.here.clinic.id,
+          givenName: "A",
+          familyName: "B",
+          birthDate: "1990-01-01",
+          ...fields,
+        },
+      },
+      headers: { "X-Organization-Id": world.own },
+    });
+
+  it("of a taken unique value say which field it was, without value and constraint", async () => {
     const { rows } = await db.superuser.query("select mrn from app_public.patients where id = $1", [
       world.here.patient.id,
     ]);
-    const { errors, text } = await api.query(
-      world.here.staff,
-      `mutation ($mrn: String!, $clinicId: UUID!) { createPatient(input: { patient: {
-         mrn: $mrn, homeClinicId: $clinicId, givenName: "A", familyName: "B", birthDate: "1990-01-01"
-       } }) { patient { id } } }`,
-      {
-        variables: { mrn: rows[0].mrn, clinicId: world.here.clinic.id },
-        headers: { "X-Organization-Id": world.own },
-      },
-    );
-    expect(errors?.[0]?.extensions?.code).toBe("ALREADY_EXISTS");
+    const { errors, text } = await create({ mrn: rows[0].mrn });
+    expect(errors?.[0]?.extensions).toMatchObject({ code: "ALREADY_EXISTS", argument: "mrn" });
     expect(text).not.toContain("patients_");
+    expect(text).not.toContain(rows[0].mrn);
+  });
+
+  it.each([
+    ["mrn", { mrn: "" }],
+    ["givenName, familyName", { familyName: "" }],
+    ["givenName, familyName", { givenName: "x".repeat(5_000) }],
+    ["deathDate, birthDate", { deathDate: "1980-01-01" }],
+  ])("of a constraint say that they are about %s", async (argument, fields) => {
+    const { errors, text } = await create(fields);
+    expect(errors?.[0]?.extensions).toMatchObject({ code: "BAD_USER_INPUT", argument });
+    expect(text).not.toMatch(/patients_|organization/i);
+  });
+
+  it("of an update say which field it was, and a record that is well is written", async () => {
+    const { data } = await create({ mrn: "errors-well" });
+    const update = `mutation ($id: ID!, $mrn: String!) {
+      updatePatient(input: { id: $id, patch: { mrn: $mrn } }) { patient { mrn } }
+    }`;
+    const { id } = data.createPatient.patient;
+    const refused = await api.query(world.here.staff, update, { variables: { id, mrn: "" } });
+    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "BAD_USER_INPUT", argument: "mrn" });
+    const accepted = await api.query(world.here.staff, update, { variables: { id, mrn: "errors-2" } });
+    expect(accepted.data.updatePatient.patient).toEqual({ mrn: "errors-2" });
   });
 
   it("of variables and documents say where, and are the client's", async () => {

@@ -1,0 +1,83 @@
+import "graphile-build-pg";
+
+import type { PgAttribute, PgClass } from "postgraphile/graphile-build-pg/pg-introspection";
+
+import { type ErrorPlace, rememberInputFields } from "../src/errors/inputFields.ts";
+import { distinctiveColumns } from "./TenantInflectionPlugin.ts";
+
+/** What may refuse a row of a table. */
+interface Refusal {
+  place: ErrorPlace;
+  /** Those that it looks at. */
+  columns: readonly string[];
+}
+
+const IN_THE_API = ["attribute:select", "attribute:insert", "attribute:update"] as const;
+
+/**
+ * Postgres says which constraint or column has refused a row, and under row security nothing more. Clients are told the
+ * fields of the API that it is about, as `extensions.argument` (see classifyError).
+ */
+export const InputFieldsPlugin: GraphileConfig.Plugin = {
+  name: "InputFieldsPlugin",
+  description: "Knows which fields of the API each constraint is about",
+  version: "1.0.0",
+  gather: {
+    hooks: {
+      pgCodecs_PgCodec(_info, { pgCodec, pgClass }) {
+        if (pgClass && pgCodec.extensions) {
+          pgCodec.extensions.refusals = refusalsOf(pgClass);
+        }
+      },
+    },
+  },
+  schema: {
+    hooks: {
+      finalize(schema, build) {
+        for (const codec of Object.values(build.pgCodecs)) {
+          for (const { place, columns } of codec.extensions?.refusals ?? []) {
+            const shown = distinctiveColumns(columns).filter((attributeName) =>
+              IN_THE_API.some((behavior) =>
+                build.behavior.pgCodecAttributeMatches([codec as never, attributeName], behavior),
+              ),
+            );
+            rememberInputFields(
+              place,
+              shown.map((attributeName) =>
+                build.inflection.attribute({ codec: codec as never, attributeName }),
+              ),
+            );
+          }
+        }
+        return schema;
+      },
+    },
+  },
+};
+
+/** @returns the columns that must have a value, constraints, and unique indexes that are no constraint. */
+function refusalsOf(table: PgClass): Refusal[] {
+  const own = { schema: table.getNamespace()?.nspname, table: table.relname };
+  const required = table.getAttributes().map(({ attname }) => ({
+    place: { ...own, column: attname },
+    columns: [attname],
+  }));
+  const constraints = table.getConstraints().map((constraint) => ({
+    place: { ...own, constraint: constraint.conname },
+    // Those of a check on the whole row have none.
+    columns: constraint.conkey?.length ? namesOf(constraint.getAttributes() ?? []) : [],
+  }));
+  const indexes = table
+    .getIndexes()
+    .filter(({ indisunique }) => indisunique)
+    .map((index) => ({
+      place: { ...own, constraint: index.getIndexClass()?.relname },
+      columns: namesOf(index.getKeys()),
+    }));
+  return [...required, ...indexes, ...constraints];
+}
+
+/** An expression in an index is null. */
+function namesOf(attributes: readonly (PgAttribute | null)[]): string[] {
+  return attributes.flatMap((attribute) => attribute?.attname ?? []);
+}
