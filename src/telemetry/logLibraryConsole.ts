@@ -43,7 +43,7 @@ function replaceCalls(): () => void {
         return;
       }
       const requestId = currentRequestContext()?.requestId;
-      loggers.at(-1)?.warn({ ...caller, call, requestId }, "A library wrote to the console.");
+      loggers.at(-1)?.warn({ ...caller, call, requestId }, "A library wrote to the console");
     };
     target[call] = replacement;
   }
@@ -59,7 +59,7 @@ function callerOf(called: () => void): { library?: string; function?: string } |
   const holder = { stack: "" };
   Error.captureStackTrace(holder, called);
   const frames = holder.stack.split("\n").filter((line) => /^\s+at /.test(line));
-  // Node's own stand between where a callback or `console.trace` leads here.
+  // Node's own stand between where a callback or a trace leads here.
   const frame = frames.find((line) => !/\bnode:/.test(line));
   const library = frame && PACKAGE.exec(frame)?.[1];
   if (frame && !library) {

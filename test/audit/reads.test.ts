@@ -166,7 +166,7 @@ describe("a refused attempt", () => {
   it("is on record although what it attempted was rolled back", async () => {
     const { events, errors } = await ask(
       world.here.provider,
-      `mutation Steal { updatePatient(input: { id: "${nodeId("Patient", world.abroad.patient.id)}", patch: { phone: "1" } }) { patient { rowId } } }`,
+      `mutation Steal { updatePatient(input: { id: "${nodeId("Patient", world.abroad.patient.id)}", patch: { phone: "111" } }) { patient { rowId } } }`,
     );
     expect(errors?.[0]?.extensions?.code).toBe("NOT_FOUND");
     expect(events).toMatchObject([

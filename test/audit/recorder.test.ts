@@ -18,7 +18,7 @@ const api = useGateway(db);
 
 const READ = "{ patients(first: 1) { nodes { givenName } } }";
 const FOREIGN_CHANGE = () =>
-  `mutation { updatePatient(input: { id: "${btoa(JSON.stringify(["Patient", world.abroad.patient.id]))}", patch: { phone: "1" } }) { clientMutationId } }`;
+  `mutation { updatePatient(input: { id: "${btoa(JSON.stringify(["Patient", world.abroad.patient.id]))}", patch: { phone: "111" } }) { clientMutationId } }`;
 
 const allow = (verb: "grant" | "revoke") =>
   db.superuser.query(

@@ -39,6 +39,19 @@ describe("errors", () => {
     ]);
   });
 
+  it("of our SQL name the argument that they are about", async () => {
+    const variables = {
+      patientId: world.abroad.patient.id,
+      clinicId: world.here.clinic.id,
+      endsAt: "2032-01-01T11:00:00Z",
+    };
+    const foreign = await api.query(world.here.provider, BOOK, { variables });
+    expect(foreign.errors?.[0]?.extensions).toMatchObject({ code: "NOT_FOUND", argument: "patientId" });
+    const early = { ...variables, patientId: world.here.patient.id, endsAt: "2031-01-01T11:00:00Z" };
+    const backwards = await api.query(world.here.provider, BOOK, { variables: early });
+    expect(backwards.errors?.[0]?.extensions).toMatchObject({ code: "BAD_USER_INPUT", argument: "endsAt" });
+  });
+
   const CREATE = `mutation ($patient: PatientInput!) { createPatient(input: { patient: $patient }) { patient { id } } }`;
   const create = (fields: object) =>
     api.query(world.here.staff, CREATE, {
@@ -70,6 +83,8 @@ describe("errors", () => {
     ["givenName, familyName", { familyName: "" }],
     ["givenName, familyName", { givenName: "x".repeat(5_000) }],
     ["deathDate, birthDate", { deathDate: "1980-01-01" }],
+    ["birthDate", { birthDate: "2999-01-01" }],
+    ["email", { email: "not an email" }],
   ])("of a constraint say that they are about %s", async (argument, fields) => {
     const { errors, text } = await create(fields);
     expect(errors?.[0]?.extensions).toMatchObject({ code: "BAD_USER_INPUT", argument });

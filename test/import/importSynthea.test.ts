@@ -195,6 +195,27 @@ describe("every encounter is accounted for:", () => {
     expect(report.rejections[0]?.detail).toMatch(detail);
   });
 
+  it.each([
+    ["BIRTHDATE", "2999-01-01"],
+    ["BIRTHDATE", "0973-10-28"],
+    ["DEATHDATE", "2999-01-01"],
+  ])("one of a patient whose %s is %s is rejected with the patient", async (column, day) => {
+    const sample = sampleExport();
+    Object.assign(sample.patients[0] ?? {}, { [column]: day });
+    addVisit(sample, { at: "2023-01-27T16:00:00Z" });
+    addVisit(sample, { at: "2023-01-28T16:00:00Z", patient: 1 });
+    const report = await runImport(sample);
+    expect(report.encounters).toMatchObject({ read: 2, imported: 1, rejected: 1 });
+    expect(report.rejections).toContainEqual(
+      expect.objectContaining({
+        file: "patients.csv",
+        line: 2,
+        reason: "invalid_value",
+        detail: `${column} must be between 1880 and today`,
+      }),
+    );
+  });
+
   it("one that comes twice is imported once", async () => {
     const sample = sampleExport();
     sample.encounters.push(addVisit(sample, { at: "2023-01-27T16:00:00Z" }));

@@ -20,7 +20,7 @@ beforeAll(async () => {
   db.beforeDrop(async () => void (await server.stop()));
 });
 
-const libraries = () => server.lines.filter(({ msg }) => msg === "A library wrote to the console.");
+const libraries = () => server.lines.filter(({ msg }) => msg === "A library wrote to the console");
 
 it("a gateway's output is log lines only, without what clients sent, also where libraries have something to say", async () => {
   const { url } = await server.addresses();

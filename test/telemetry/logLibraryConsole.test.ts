@@ -28,7 +28,7 @@ it("makes of what a library writes one line that names it, without the text", ()
   expect(written).toHaveLength(1);
   expect(JSON.parse(written[0] ?? "")).toMatchObject({
     level: 40,
-    msg: "A library wrote to the console.",
+    msg: "A library wrote to the console",
     library: "@made/up",
     function: "warnAll",
     call: "warn",

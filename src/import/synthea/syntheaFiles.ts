@@ -17,6 +17,9 @@ const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;
 /** As the constraint of app_public.appointments says. */
 const LONGEST_APPOINTMENT_DAYS = 7;
 
+/** As the triggers of app_public.patients say. */
+const EARLIEST_BIRTH = "1880-01-01";
+
 const ORGANIZATIONS: SyntheaFile = {
   name: "organizations.csv",
   isOptional: false,
@@ -60,6 +63,14 @@ const PATIENTS: SyntheaFile = {
   read(fields) {
     const birthDate = fields.day("BIRTHDATE");
     const deathDate = fields.optionalDay("DEATHDATE");
+    for (const [column, day] of [
+      ["BIRTHDATE", birthDate],
+      ["DEATHDATE", deathDate],
+    ] as const) {
+      if (day !== null && (day < EARLIEST_BIRTH || Date.parse(day) > Date.now())) {
+        fields.refuse("invalid_value", `${column} must be between 1880 and today`);
+      }
+    }
     if (birthDate !== null && deathDate !== null && deathDate < birthDate) {
       fields.refuse("invalid_value", "DEATHDATE must not be before BIRTHDATE");
     }

@@ -45,7 +45,7 @@ describe("break_glass", () => {
     database.asUser(world.here.provider, async ({ value, attempt }) => {
       await value(BREAK_GLASS, [mrn, 30]);
       expect(
-        await attempt("update app_public.patients set phone = '1' where id = $1", [world.there.patient.id]),
+        await attempt("update app_public.patients set phone = '111' where id = $1", [world.there.patient.id]),
       ).toBe(0);
     }));
 

@@ -80,7 +80,7 @@ describe("an event", () => {
           [world.own, here.patient.id, here.clinic.id, here.provider.userId, ends],
         );
         await applySettings(client, { role: "app_user", ...identity() });
-        await client.query("update app_public.patients set phone = '1' where id = $1", [here.patient.id]);
+        await client.query("update app_public.patients set phone = '111' where id = $1", [here.patient.id]);
         await client.query("reset role");
         const { rows: events } = await client.query<{ grant_id: string | null }>(
           `select grant_id from app_audit.events

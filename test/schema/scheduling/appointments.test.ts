@@ -56,6 +56,7 @@ describe("book_appointment", () => {
       for (const patientId of [world.there.patient.id, world.abroad.patient.id, NOBODY]) {
         await expect(book(request, { patientId })).rejects.toMatchObject({
           code: "NTFND",
+          column: "patient_id",
           message: "There is no such patient.",
         });
       }
@@ -66,6 +67,7 @@ describe("book_appointment", () => {
       for (const providerId of [world.there.provider.userId, world.abroad.provider.userId, NOBODY]) {
         await expect(book(request, { patientId: world.here.patient.id, providerId })).rejects.toMatchObject({
           code: "NTFND",
+          column: "provider_id",
           message: "There is no such provider in this clinic.",
         });
       }
@@ -103,6 +105,43 @@ describe("book_appointment", () => {
         }),
       ).rejects.toMatchObject({ code: "NTFND" }),
     ));
+
+  it("denies a clinic of another organization and one of nobody with one answer", () =>
+    db.asUser(world.here.provider, async (request) => {
+      for (const clinicId of [world.abroad.clinic.id, NOBODY]) {
+        await expect(book(request, { patientId: world.here.patient.id, clinicId })).rejects.toMatchObject({
+          code: "NTFND",
+          column: "clinic_id",
+          message: "There is no such provider in this clinic.",
+        });
+      }
+    }));
+
+  it("can enter a walk-in of the last 30 days, and denies to book or move to an earlier time", () =>
+    db.asUser(world.here.provider, async (request) => {
+      const at = "now() - $2::interval, now() - $2::interval + interval '1 hour'";
+      const bookAgo = `select * from app_public.book_appointment($1, ${at})`;
+      const { id } = world.here.patient;
+      expect(await request.attempt(bookAgo, [id, "29 days"])).toBe(1);
+      const refused = { code: "BADIN", column: "starts_at" };
+      for (const ago of ["31 days", "36 years"]) {
+        await expect(request.attempt(bookAgo, [id, ago])).rejects.toMatchObject(refused);
+      }
+      const [booked] = await request.rows("select id from app_public.appointments where starts_at < now()");
+      const moveAgo = `select * from app_public.reschedule_appointment($1, ${at})`;
+      expect(await request.attempt(moveAgo, [booked?.id, "28 days"])).toBe(1);
+      await expect(request.attempt(moveAgo, [booked?.id, "31 days"])).rejects.toMatchObject(refused);
+    }));
+
+  it("denies one of more than seven days, and says which end is wrong", () =>
+    db.asUser(world.here.provider, async (request) => {
+      const bookFor = `select * from app_public.book_appointment($1, now(), now() + $2::interval)`;
+      expect(await request.attempt(bookFor, [world.here.patient.id, "7 days"])).toBe(1);
+      await expect(request.attempt(bookFor, [world.here.patient.id, "109 years"])).rejects.toMatchObject({
+        code: "BADIN",
+        column: "ends_at",
+      });
+    }));
 
   it.each([
     ["ends before it starts", "10:00", "09:00"],

@@ -1,0 +1,8 @@
+--!include foundation/row_triggers.sql
+--!include clinical/patients.sql
+--!include clinical/link_patient_to_clinic.sql
+--!include scheduling/assert_slot.sql
+--!include scheduling/appointments.sql
+--!include scheduling/treating_provider.sql
+--!include scheduling/book_appointment.sql
+--!include scheduling/change_appointment.sql
