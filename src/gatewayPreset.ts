@@ -9,7 +9,7 @@ import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
 import { makeRecordRequestsPlugin } from "../plugins/RecordRequestsPlugin.ts";
 import type { EventRecorder } from "./audit/eventRecorder.ts";
 import type { Identity } from "./auth/authenticate.ts";
-import { pgSettings } from "./auth/pgSettings.ts";
+import { type PgSettings, pgSettings } from "./auth/pgSettings.ts";
 import { NO_SCOPE } from "./auth/requestScope.ts";
 import { signToken } from "./auth/signToken.ts";
 import type { Config } from "./config.ts";
@@ -80,8 +80,11 @@ export function makeGatewayPreset(
       pgService,
       // A request that did not pass through authentication has no identity here and gets that of nobody.
       settingsOf: ({ node, ws }) =>
-        identities.get(node?.req ?? ws?.socket ?? pgService)?.settings ??
-        pgSettings(null, NO_SCOPE, acceptRequestId(undefined)),
+        withNetworks(
+          config.outbound.webhookNetworks,
+          identities.get(node?.req ?? ws?.socket ?? pgService)?.settings ??
+            pgSettings(null, NO_SCOPE, acceptRequestId(undefined)),
+        ),
       maskError: makeMaskError(logger, { isSchemaShown }),
       signToken: (subject) => signToken(config.auth, subject),
       credentials: makeCredentialBoxes(config.integrations.keys),
@@ -105,4 +108,9 @@ export function makeGatewayPreset(
         ],
       }
     : preset;
+}
+
+/** Brings the operator's own networks, so that SQL can tell a webhook's address to which nothing would be delivered. */
+function withNetworks(networks: readonly string[], settings: PgSettings): PgSettings {
+  return networks.length > 0 ? { ...settings, "app.webhook_networks": networks.join(",") } : settings;
 }

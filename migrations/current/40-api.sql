@@ -1,5 +1,7 @@
 --!include foundation/row_triggers.sql
 --!include clinical/patients.sql
+--!include outbound/deliverable_url.sql
+--!include outbound/webhook_endpoints.sql
 --!include clinical/link_patient_to_clinic.sql
 --!include scheduling/assert_slot.sql
 --!include scheduling/appointments.sql
