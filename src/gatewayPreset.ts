@@ -9,7 +9,7 @@ import type { OperationLimits } from "../plugins/OperationLimitsPlugin.ts";
 import { makeRecordRequestsPlugin } from "../plugins/RecordRequestsPlugin.ts";
 import type { EventRecorder } from "./audit/eventRecorder.ts";
 import type { Identity } from "./auth/authenticate.ts";
-import { type PgSettings, pgSettings } from "./auth/pgSettings.ts";
+import { pgSettings } from "./auth/pgSettings.ts";
 import { NO_SCOPE } from "./auth/requestScope.ts";
 import { signToken } from "./auth/signToken.ts";
 import type { Config } from "./config.ts";
@@ -21,7 +21,7 @@ import { makeMaskError } from "./errors/maskError.ts";
 import type { RequestRecorder } from "./http/logRequest.ts";
 import { acceptRequestId } from "./http/requestId.ts";
 import { makeCredentialBoxes } from "./integrations/credentials.ts";
-import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS, makePreset } from "./preset.ts";
+import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS, makePreset, type PresetDependencies } from "./preset.ts";
 import type { ReleaseList } from "./ReleaseList.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
@@ -78,13 +78,7 @@ export function makeGatewayPreset(
     { isExplorerServed },
     {
       pgService,
-      // A request that did not pass through authentication has no identity here and gets that of nobody.
-      settingsOf: ({ node, ws }) =>
-        withNetworks(
-          config.outbound.webhookNetworks,
-          identities.get(node?.req ?? ws?.socket ?? pgService)?.settings ??
-            pgSettings(null, NO_SCOPE, acceptRequestId(undefined)),
-        ),
+      settingsOf: makeSettingsOf(identities, config.outbound.webhookNetworks, pgService),
       maskError: makeMaskError(logger, { isSchemaShown }),
       signToken: (subject) => signToken(config.auth, subject),
       credentials: makeCredentialBoxes(config.integrations.keys),
@@ -110,7 +104,19 @@ export function makeGatewayPreset(
     : preset;
 }
 
-/** Brings the operator's own networks, so that SQL can tell a webhook's address to which nothing would be delivered. */
-function withNetworks(networks: readonly string[], settings: PgSettings): PgSettings {
-  return networks.length > 0 ? { ...settings, "app.webhook_networks": networks.join(",") } : settings;
+/**
+ * What the database is told with a request. A request that did not pass through authentication has no identity and gets that of
+ * nobody. The operator's own networks let SQL tell a webhook's address to which nothing would be delivered.
+ */
+function makeSettingsOf(
+  identities: PresetParts["identities"],
+  networks: readonly string[],
+  nobody: object,
+): PresetDependencies["settingsOf"] {
+  return ({ node, ws }) => {
+    const settings =
+      identities.get(node?.req ?? ws?.socket ?? nobody)?.settings ??
+      pgSettings(null, NO_SCOPE, acceptRequestId(undefined));
+    return networks.length > 0 ? { ...settings, "app.webhook_networks": networks.join(",") } : settings;
+  };
 }
