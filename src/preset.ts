@@ -26,6 +26,34 @@ export const EXPLORER_PATH = "/";
 export const EXPLORER_ASSETS_PATH = "/ruru-static/";
 export const MAXIMUM_BODY_BYTES = 100_000;
 
+/** What the explorer opens with. */
+const EXPLORER_QUERY = `# Whoever asks has to say who they are. Put this into "Headers" below, with an access token:
+# the mutation logIn gives one, and in development so does \`npx bailiwick token alice@example.com\`.
+#
+#   { "Authorization": "Bearer ACCESS_TOKEN" }
+
+query Who {
+  viewer {
+    email
+    organizationMemberships {
+      nodes {
+        role
+        organization {
+          name
+        }
+      }
+    }
+  }
+  myClinics {
+    nodes {
+      rowId
+      name
+      viewerCanBook
+    }
+  }
+}
+`;
+
 export interface PresetDependencies {
   pgService: GraphileConfig.PgServiceConfiguration;
   /** Total: a request it does not know is anonymous. */
@@ -69,6 +97,12 @@ export function makePreset(
       connectionFilterRelations: true,
       connectionFilterComputedColumns: false,
       connectionFilterSetofFunctions: false,
+    },
+    // Without the types of React, which nothing here needs, every option of its looks required.
+    ruru: {
+      clientConfig: { defaultQuery: EXPLORER_QUERY } as NonNullable<
+        GraphileConfig.Preset["ruru"]
+      >["clientConfig"],
     },
     grafast: {
       explain: false,

@@ -5,7 +5,7 @@ import { isUuid } from "./claims.ts";
 export interface RequestScope {
   organizationId: string | null;
   clinicId: string | null;
-  /** Why patient data is looked at: treatment, payment, operations, emergency, support … */
+  /** Why patient data is looked at: one of the words in docs/api.md, or another. */
   purposeOfUse: string | null;
 }
 

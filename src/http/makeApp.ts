@@ -38,6 +38,9 @@ const WEBHOOKS_PATH = "/webhooks";
 /** As `app_private.make_export_link` says it. */
 const EXPORTS_PATH = "/exports";
 
+/** Browsers ask for it beside the explorer; there is none. */
+const ICON_PATH = "/favicon.ico";
+
 /** What a request passes before GraphQL sees it, and the webhooks, which GraphQL never sees. */
 export async function makeApp(
   config: Config,
@@ -68,5 +71,8 @@ export async function makeApp(
     limits.requests.chargeArrival,
     makeExports(config, { connections: requests, door, leave }),
   );
+  if (api.isExplorerServed) {
+    app.get(ICON_PATH, (_request, response) => void response.status(204).end());
+  }
   return app;
 }

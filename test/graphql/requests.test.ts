@@ -161,7 +161,16 @@ describe("other addresses", () => {
   it("show the explorer at /", async () => {
     const response = await fetch(`${api.url}/`);
     expect(response.status).toBe(200);
-    expect(await response.text()).toContain("Ruru");
+    const page = await response.text();
+    expect(page).toContain("Ruru");
+    // Not Ruru's own text, which knows nothing of who may ask.
+    expect(page).toContain("viewerCanBook");
+    expect(page).toContain("Authorization");
+  });
+
+  it("have no icon for the explorer, without an error", async () => {
+    const response = await fetch(`${api.url}/favicon.ico`);
+    expect([response.status, await response.text()]).toEqual([204, ""]);
   });
 
   it("answer 404 in the shape of every error", async () => {
