@@ -1,1 +1,2 @@
 -- Enter migration here; `--!include <domain>/<file>.sql` takes in a fixture.
+--!include tenancy/organization_memberships.sql
