@@ -1,2 +1,3 @@
 -- Enter migration here; `--!include <domain>/<file>.sql` takes in a fixture.
 --!include tenancy/organization_memberships.sql
+--!include tenancy/keep_owner.sql
