@@ -1,3 +1,6 @@
 -- Enter migration here; `--!include <domain>/<file>.sql` takes in a fixture.
 --!include tenancy/organization_memberships.sql
 --!include tenancy/keep_owner.sql
+--!include tenancy/invitations.sql
+--!include tenancy/invite_member.sql
+--!include tenancy/renew_invitation.sql

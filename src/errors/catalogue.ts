@@ -160,6 +160,7 @@ export const CODE_BY_OWN_SQLSTATE: ReadonlyMap<string, ErrorCode> = new Map([
   [sqlStates.TAKEN, "ALREADY_EXISTS"],
   [sqlStates.SEAT_LIMIT, "SEAT_LIMIT"],
   [sqlStates.IDEMPOTENCY_CONFLICT, "IDEMPOTENCY_CONFLICT"],
+  [sqlStates.TOO_MANY_ATTEMPTS, "TOO_MANY_REQUESTS"],
 ]);
 
 /** Codes for what Postgres itself raises. Its text may hold values, so the catalogue's sentence replaces it. */

@@ -54,7 +54,11 @@ describe("invite_member and accept_invitation", () => {
     const thief = await createPerson(db.superuser);
     await db.asUser(world.owner, async (request) => {
       const used = await invite(request, { email: guest.email });
-      const revoked = await invite(request, { email: guest.email });
+      const revoked = await invite(request, {
+        email: guest.email,
+        clinicId: world.here.clinic.id,
+        clinicRole: "staff",
+      });
       await request.attempt("update app_public.invitations set revoked_at = now() where id = $1", [
         await latestInvitation(request),
       ]);
@@ -139,11 +143,11 @@ describe("invite_member and accept_invitation", () => {
     const guest = await createPerson(db.superuser);
     await db.asUser(world.owner, async (request) => {
       const invitation = { email: guest.email, clinicId: world.here.clinic.id, clinicRole: "clinic_admin" };
-      const spare = await invite(request, invitation);
       const code = await invite(request, invitation);
       await request.become(guest);
       await accept(request, code);
       await request.become(world.owner);
+      const spare = await invite(request, invitation);
       expect(
         await request.attempt("update app_public.clinic_memberships set role = 'viewer' where user_id = $1", [
           guest.userId,
@@ -162,11 +166,11 @@ describe("invite_member and accept_invitation", () => {
   it("denies the way back by an older invitation after a membership has ended", async () => {
     const guest = await createPerson(db.superuser);
     await db.asUser(world.owner, async (request) => {
-      const spare = await invite(request, { email: guest.email });
       const code = await invite(request, { email: guest.email });
       await request.become(guest);
       await accept(request, code);
       await request.become(world.owner);
+      const spare = await invite(request, { email: guest.email });
       expect(
         await request.attempt(
           "update app_public.organization_memberships set active = false where user_id = $1",
