@@ -4,3 +4,6 @@
 --!include tenancy/invitations.sql
 --!include tenancy/invite_member.sql
 --!include tenancy/renew_invitation.sql
+--!include tenancy/accept_invitation.sql
+--!include identity/apply_identity.sql
+--!include jobs/address_mail.sql

@@ -75,6 +75,28 @@ describe("invite_member and accept_invitation", () => {
     });
   });
 
+  it("denies whoever has not proven that the address is theirs, until they have", async () => {
+    const guest = await createPerson(db.superuser);
+    const setProven = (at: string) =>
+      db.superuser.query(`update app_public.users set email_verified_at = ${at} where id = $1`, [
+        guest.userId,
+      ]);
+    const code = await db.asUser(world.owner, async (request) => {
+      const shown = await invite(request, { email: guest.email });
+      await request.client.query("commit");
+      return shown;
+    });
+    await setProven("null");
+    await db.asUser(guest, (request) =>
+      expect(accept(request, code)).rejects.toMatchObject({
+        code: "NTFND",
+        message: "This invitation does not exist or can no longer be accepted.",
+      }),
+    );
+    await setProven("now()");
+    await db.asUser(guest, async (request) => expect(await accept(request, code)).toBe(1));
+  });
+
   it("denies inviting to the clinic of another organization", () =>
     db.asUser(world.owner, (request) =>
       expect(
