@@ -7,3 +7,6 @@
 --!include tenancy/accept_invitation.sql
 --!include identity/apply_identity.sql
 --!include jobs/address_mail.sql
+--!include vault/share_reader.sql
+--!include vault/healthcare_shares.sql
+--!include vault/redeem_share.sql
