@@ -10,3 +10,4 @@
 --!include vault/share_reader.sql
 --!include vault/healthcare_shares.sql
 --!include vault/redeem_share.sql
+--!include access/explain_access.sql
