@@ -11,3 +11,6 @@
 --!include vault/healthcare_shares.sql
 --!include vault/redeem_share.sql
 --!include access/explain_access.sql
+--!include billing/webhook_events.sql
+--!include jobs/operate_jobs.sql
+--!include jobs/clean_up.sql
