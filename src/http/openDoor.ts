@@ -54,7 +54,7 @@ export async function openDoor(
   });
   releases.add(stopListening);
   return {
-    authenticate: makeAuthenticate(makeVerifyToken(config.auth), recognize),
+    authenticate: makeAuthenticate(makeVerifyToken(config.auth, { logger }), recognize),
     clientAddress: makeClientAddress(config.api.trustedProxies),
     hashClient: makeHashClient(config.auth.jwtSecret ?? config.database.roleSecret),
     openSockets,
