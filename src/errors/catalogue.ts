@@ -63,6 +63,11 @@ export const CATALOGUE = {
     advice:
       "Repeat a request unchanged, after the first attempt has ended; use a new key for every other one.",
   },
+  ANSWER_NOT_KEPT: {
+    status: 409,
+    message: "This was carried out before; its answer was too large to be kept.",
+    advice: "Read the current state. A repetition under the same Idempotency-Key carries out nothing again.",
+  },
   APPOINTMENT_OVERLAP: {
     status: 409,
     message: "The provider already has an appointment in that time slot.",
