@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/glob
 import { importSynthea, type SyntheaOptions } from "../../src/import/synthea/importSynthea.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { FaultProxy } from "../support/FaultProxy.ts";
+import { commandEnvironment } from "./commandEnvironment.ts";
 import { addVisit, sampleExport, writeExport } from "./syntheaExport.ts";
 
 const db = useTestDatabase();
@@ -82,7 +83,7 @@ create constraint trigger refuse after insert on app_public.clinics deferrable i
       const child = spawn(
         process.execPath,
         [join(root, "src/cli.ts"), "import", "synthea", folder, "--report", occupied],
-        { env: { ...process.env, ...environment() }, stdio: ["ignore", "ignore", "pipe"] },
+        { env: { ...process.env, ...commandEnvironment(db) }, stdio: ["ignore", "ignore", "pipe"] },
       );
       let errors = "";
       child.stderr.on("data", (data: Buffer) => (errors += data));
@@ -98,14 +99,3 @@ create constraint trigger refuse after insert on app_public.clinics deferrable i
     expect(await isThere(folder)).toBe(true);
   });
 });
-
-function environment(): Record<string, string> {
-  const { database, auth } = db.config;
-  return {
-    NODE_ENV: "test",
-    DATABASE_URL: db.urls.superuser,
-    DATA_DIR: database.dataDir,
-    ROLE_SECRET: database.roleSecret ?? "",
-    JWT_SECRET: auth.jwtSecret ?? "",
-  };
-}
