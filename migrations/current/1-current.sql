@@ -14,3 +14,9 @@
 --!include billing/webhook_events.sql
 --!include jobs/operate_jobs.sql
 --!include jobs/clean_up.sql
+
+--!include tenancy/my_clinics.sql
+--!include clinical/my_patients.sql
+--!include access/break_glass.sql
+--!include access/access_evidence.sql
+--!include audit/describe_request.sql
