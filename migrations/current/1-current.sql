@@ -20,3 +20,9 @@
 --!include access/break_glass.sql
 --!include access/access_evidence.sql
 --!include audit/describe_request.sql
+--!include audit/patients_of_sessions.sql
+--!include audit/record_changes.sql
+--!include audit/audit_changes.sql
+--!include scheduling/care_sessions.sql
+--!include access/resource_shares.sql
+--!include practice/session_transcripts.sql
