@@ -26,3 +26,5 @@
 --!include scheduling/care_sessions.sql
 --!include access/resource_shares.sql
 --!include practice/session_transcripts.sql
+--!include scheduling/appointments.sql
+--!include scheduling/change_appointment.sql
