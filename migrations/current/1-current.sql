@@ -28,3 +28,4 @@
 --!include practice/session_transcripts.sql
 --!include scheduling/appointments.sql
 --!include scheduling/change_appointment.sql
+--!include vault/wrapped_keys.sql
