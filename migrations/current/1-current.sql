@@ -29,3 +29,4 @@
 --!include scheduling/appointments.sql
 --!include scheduling/change_appointment.sql
 --!include vault/wrapped_keys.sql
+--!include practice/write_export.sql

@@ -1,3 +1,4 @@
+import type { FileHandle } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 
 import { type RequestHandler, type Response, Router } from "express";
@@ -56,17 +57,9 @@ export function makeExports(
     running++;
     try {
       const client = door.hashClient(door.clientAddress(request), request.headers["user-agent"]);
-      const { fileId, taken } = await takeFile(connections, token, client);
-      const file = await openExportFile(folder, {
-        exportId: fileId,
-        sha256: taken.content_sha256,
-        byteCount: Number(taken.byte_count),
-      });
-      if (file === null) {
-        throw new AppError("INTERNAL", undefined, {
-          cause: new Error(`The file '${fileId}' is not (whole) in EXPORT_FOLDER.`),
-        });
-      }
+      const { file, taken } = await takeFile(connections, token, client, (fileId, found) =>
+        openWhole(folder, fileId, found),
+      );
       describe(response, taken);
       leave(response);
       response.setTimeout(IDLE, () => response.destroy());
@@ -82,6 +75,20 @@ export function makeExports(
     }
   };
   return Router().all("/:token", send);
+}
+
+async function openWhole(
+  folder: string,
+  fileId: string,
+  { content_sha256: sha256, byte_count }: Taken,
+): Promise<FileHandle> {
+  const file = await openExportFile(folder, { exportId: fileId, sha256, byteCount: Number(byte_count) });
+  if (file === null) {
+    throw new AppError("INTERNAL", undefined, {
+      cause: new Error(`The file '${fileId}' is not (whole) in EXPORT_FOLDER.`),
+    });
+  }
+  return file;
 }
 
 function describe(

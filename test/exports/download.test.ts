@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 
 import { beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
@@ -58,6 +60,27 @@ describe("a link to an export", () => {
         [exportId, exports.world().here.provider.userId],
       ),
     ).toBe(2);
+  });
+
+  it("counts nothing as fetched where the file is missing or not whole, and says so to who may fetch it only", async () => {
+    const path = await pathOf();
+    const [name = ""] = (await exports.files()).filter((each) => each.startsWith(exportId));
+    const file = join(exports.folder(), name);
+    const content = await readFile(file);
+    const before = await exports.record(exportId);
+    const events = () => count(db, "from app_audit.events where row_id = $1", [exportId]);
+    const eventsBefore = await events();
+    for (const spoil of [() => writeFile(file, content.subarray(1)), () => rm(file)]) {
+      await spoil();
+      const response = await follow(path);
+      expect([response.status, await codeOf(response)]).toEqual([500, "INTERNAL"]);
+      await isRefused(`/exports/${randomBytes(32).toString("hex")}`);
+    }
+    expect(await exports.record(exportId)).toEqual(before);
+    expect(await events()).toBe(eventsBefore);
+    await writeFile(file, content);
+    expect(await statusOf(path)).toBe(200);
+    expect(await exports.record(exportId)).toEqual({ ...before, download_count: before.download_count + 1 });
   });
 
   it("is made for nobody but the person who asked, and of nothing that is not ready", async () => {
