@@ -30,3 +30,4 @@
 --!include scheduling/change_appointment.sql
 --!include vault/wrapped_keys.sql
 --!include practice/write_export.sql
+--!include practice/export_links.sql

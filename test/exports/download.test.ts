@@ -94,6 +94,20 @@ describe("a link to an export", () => {
     expect(await count(db, "from app_private.export_links")).toBe(0);
   });
 
+  it("is made without waiting for another that is being made and has found the same expired ones", async () => {
+    const { here } = exports.world();
+    await pathOf();
+    await db.superuser.query("update app_private.export_links set expires_at = now()");
+    await db.asUser(here.provider, async ({ value, client }) => {
+      await value("select (app_public.create_export_link($1)).path", [exportId]);
+      expect((await exports.link(here.provider, exportId)).errors).toBeUndefined();
+      await client.query("commit; begin");
+    });
+    // The expired one is gone, and both are there.
+    expect(await count(db, "from app_private.export_links where expires_at > now()")).toBe(2);
+    expect(await count(db, "from app_private.export_links")).toBe(2);
+  });
+
   it("opens nothing when it is forged, expired or of another method", async () => {
     const path = await pathOf();
     await isRefused(`/exports/${randomBytes(32).toString("hex")}`);
