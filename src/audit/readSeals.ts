@@ -31,9 +31,12 @@ const HASH_LENGTH = 32;
 const CHECKPOINT_PAGE = 500;
 const EVENT_PAGE = 5000;
 
-/** All checkpoints in order, a page at a time. */
-export async function* readCheckpoints(client: ClientBase): AsyncGenerator<SignedCheckpoint> {
-  let last = "-1";
+/** All checkpoints in order, from the one of a number on, a page at a time. */
+export async function* readCheckpoints(
+  client: ClientBase,
+  from = "0",
+): AsyncGenerator<SignedCheckpoint, undefined> {
+  let last = (BigInt(from) - 1n).toString();
   for (;;) {
     const { rows } = await client.query<SignedCheckpoint>(
       `select ${CHECKPOINT_COLUMNS} from app_audit.checkpoints c where c.sequence > $1 order by c.sequence limit $2`,
@@ -41,7 +44,7 @@ export async function* readCheckpoints(client: ClientBase): AsyncGenerator<Signe
     );
     yield* rows;
     const end = rows.at(-1);
-    if (!end) {
+    if (!end || rows.length < CHECKPOINT_PAGE) {
       return;
     }
     last = end.sequence;

@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
 
-import type { Anchor } from "./anchors.ts";
+import { type AnchorFindings, type Anchors, compareAnchors } from "./compareAnchors.ts";
 import { merkleRoot } from "./merkleTree.ts";
 import { leafHash } from "./merkleTree.ts";
 import { readCheckpoints, readSeals, type StoredSeal } from "./readSeals.ts";
@@ -15,7 +15,7 @@ import { verifyExports } from "./verifyExports.ts";
 export interface VerifyOptions {
   keys: KeyRing;
   /** What somebody kept outside of the database. */
-  anchors?: readonly Anchor[];
+  anchors?: Anchors;
   /** Reads the events of this organization only; the chain and the seals are verified whole. */
   organizationId?: string;
   /** Reads the events only of checkpoints sealed since then. */
@@ -70,10 +70,11 @@ export async function verifyAudit(client: ClientBase, options: VerifyOptions): P
     return report;
   }
   const removed = new RemovedEvents(tombstones);
-  const last = await verifyCheckpoints(client, { ...options, removed }, report);
+  const anchored = await compareAnchors(client, options.anchors ?? []);
+  const last = await verifyCheckpoints(client, { ...options, removed, anchored }, report);
   if (report.problem === null) {
     report.problem =
-      verifyEnd(last, options.anchors ?? []) ??
+      verifyEnd(last, anchored) ??
       removed.verifyCount() ??
       (options.exportFolder === undefined ? null : await verifyExports(tombstones, options.exportFolder));
     report.unsealed = await unsealedEvents(client, last);
@@ -84,11 +85,10 @@ export async function verifyAudit(client: ClientBase, options: VerifyOptions): P
 /** Fills in the report. @returns the last checkpoint that was looked at. */
 async function verifyCheckpoints(
   client: ClientBase,
-  options: VerifyOptions & { removed: RemovedEvents },
+  options: VerifyOptions & { removed: RemovedEvents; anchored: AnchorFindings },
   report: AuditReport,
 ): Promise<SignedCheckpoint | null> {
-  const { removed, keys, organizationId, now = new Date() } = options;
-  const anchors = Map.groupBy(options.anchors ?? [], ({ sequence }) => sequence);
+  const { removed, anchored, keys, organizationId, now = new Date() } = options;
   const chains = new Map<string | null, string>();
   let previous: SignedCheckpoint | null = null;
   for await (const checkpoint of readCheckpoints(client)) {
@@ -96,7 +96,7 @@ async function verifyCheckpoints(
     const seals = await readSeals(client, sequence);
     report.problem =
       verifyLink(checkpoint, previous, keys) ??
-      verifyAnchors(checkpoint, anchors.get(sequence) ?? []) ??
+      verifyAnchors(checkpoint, anchored) ??
       verifySeals(checkpoint, seals, chains) ??
       removed.verifyCheckpoint(checkpoint, now);
     if (report.problem === null && isWanted(checkpoint, options)) {
@@ -169,11 +169,10 @@ function continuesTransactions(checkpoint: SignedCheckpoint, previous: SignedChe
     : checkpoint.timeline === previous.timeline && checkpoint.firstTransaction === previous.horizon;
 }
 
-function verifyAnchors(checkpoint: SignedCheckpoint, anchors: readonly Anchor[]): AuditProblem | null {
-  const hash = checkpointHash(checkpoint).toString("hex");
-  return anchors.every((anchor) => anchor.hash === hash)
-    ? null
-    : { checkpoint: checkpoint.sequence, message: "An anchor knows another checkpoint of this number." };
+function verifyAnchors({ sequence }: SignedCheckpoint, { differing }: AnchorFindings): AuditProblem | null {
+  return differing === sequence
+    ? { checkpoint: sequence, message: "An anchor knows another checkpoint of this number." }
+    : null;
 }
 
 function verifySeals(
@@ -204,13 +203,11 @@ function verifySeals(
 }
 
 /** What was cut off at the end shows only from outside. */
-function verifyEnd(last: SignedCheckpoint | null, anchors: readonly Anchor[]): AuditProblem | null {
-  const end = BigInt(last?.sequence ?? 0);
-  const missing = anchors.find(({ sequence }) => BigInt(sequence) > end);
-  return missing
-    ? {
-        checkpoint: missing.sequence,
-        message: `The database is rolled back to checkpoint ${end}: an anchor knows checkpoint ${missing.sequence}.`,
-      }
-    : null;
+function verifyEnd(last: SignedCheckpoint | null, { beyond }: AnchorFindings): AuditProblem | null {
+  return beyond === null
+    ? null
+    : {
+        checkpoint: beyond,
+        message: `The database is rolled back to checkpoint ${last?.sequence ?? 0}: an anchor knows checkpoint ${beyond}.`,
+      };
 }

@@ -24,7 +24,7 @@ async function verify(given: VerifyArguments): Promise<AuditReport> {
   const url = connectionUrl(config, "sealer");
   const options: VerifyOptions = {
     keys: trustedKeys(readPublicKeys(auditKeyFolder(config)), given["root-key"]),
-    anchors: (given.anchor ?? [anchorFileOf(config.audit, url)]).flatMap(readAnchors),
+    anchors: concatenate((given.anchor ?? [anchorFileOf(config.audit, url)]).map(readAnchors)),
     ...(given.organization && { organizationId: given.organization }),
     ...(given.exports && { exportFolder: given.exports }),
     ...(given.since && { since: given.since }),
@@ -33,6 +33,12 @@ async function verify(given: VerifyArguments): Promise<AuditReport> {
     await client.query("begin isolation level repeatable read read only");
     return verifyAudit(client, options);
   });
+}
+
+async function* concatenate<T>(parts: readonly AsyncIterable<T>[]): AsyncGenerator<T> {
+  for (const part of parts) {
+    yield* part;
+  }
 }
 
 function text({ checkpoints, events, unsealed, tombstones, problem }: AuditReport): string {

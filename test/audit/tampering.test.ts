@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { Readable } from "node:stream";
 
 import { beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
@@ -229,7 +230,7 @@ describe("of a chain that is made anew", () => {
 });
 
 it("notices an anchor that is put in the place of a newer one", async () => {
-  const [old] = readAnchors(evidence.anchorFile);
+  const [old] = (await Readable.from(readAnchors(evidence.anchorFile)).toArray()) as Anchor[];
   const client = await evidence.pool.connect();
   const newest = await lastCheckpoint(client).finally(() => client.release());
   const replayed = { ...(old as Anchor), sequence: newest?.sequence ?? "" };
