@@ -2,7 +2,9 @@ import type { ClientBase } from "pg";
 import Cursor from "pg-cursor";
 
 import { type AuditEvent, EVENT_COLUMNS } from "./canonicalEvent.ts";
+import { PackedHashes } from "./PackedHashes.ts";
 import {
+  type Checkpoint,
   CHECKPOINT_COLUMNS,
   EVENT_ORDER,
   type Seal,
@@ -27,9 +29,9 @@ export interface EventFilter {
   until?: Date;
 }
 
-const HASH_LENGTH = 32;
 const CHECKPOINT_PAGE = 500;
-const EVENT_PAGE = 5000;
+/** An event that names a thousand patients has 40 kB. */
+const EVENT_PAGE = 1000;
 
 /** All checkpoints in order, from the one of a number on, a page at a time. */
 export async function* readCheckpoints(
@@ -60,13 +62,16 @@ export async function readSeals(client: ClientBase, sequence: string): Promise<S
      order by s.${SEAL_ORDER}`,
     [sequence],
   );
-  return rows.map(({ leafHashes, ...seal }) => ({ ...seal, leaves: split(leafHashes) }));
+  return rows.map(({ leafHashes, ...seal }) => ({ ...seal, leaves: [...new PackedHashes(leafHashes)] }));
 }
+
+/** What a checkpoint covers. */
+export type SealedRange = Pick<Checkpoint, "timeline" | "firstTransaction" | "horizon">;
 
 /** The events that a checkpoint covers, in the order of its seals and of their leaves, in constant memory. */
 export async function* readSealedEvents(
   client: ClientBase,
-  { timeline, firstTransaction, horizon }: SignedCheckpoint,
+  { timeline, firstTransaction, horizon }: SealedRange,
   { organizationId, from, until }: EventFilter = {},
 ): AsyncGenerator<StoredEvent> {
   const cursor = client.query(
@@ -92,10 +97,4 @@ export async function* readSealedEvents(
   } finally {
     await cursor.close();
   }
-}
-
-function split(hashes: Buffer): Buffer[] {
-  return Array.from({ length: hashes.length / HASH_LENGTH }, (_, index) =>
-    hashes.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH),
-  );
 }
