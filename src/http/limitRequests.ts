@@ -2,6 +2,7 @@ import type { ErrorRequestHandler, RequestHandler } from "express";
 
 import type { Identity } from "../auth/authenticate.ts";
 import { AppError } from "../errors/AppError.ts";
+import type { ErrorCode } from "../errors/catalogue.ts";
 import { chargeRequest } from "../limits/chargeRequest.ts";
 import type { FindPayers } from "../limits/findPayers.ts";
 import type { RateLimiter } from "../limits/RateLimiter.ts";
@@ -17,11 +18,13 @@ interface Dependencies {
 
 /** What any request costs, whether or not it becomes an operation. */
 const ARRIVAL_COST = 1;
+/** What a token is refused with that is wrong, names a role, or stands for nobody here. */
+const CODES_OF_TOKENS: readonly ErrorCode[] = ["UNAUTHENTICATED", "FORBIDDEN"];
 
 export interface RequestLimits {
   /** Finds out who pays for a request, and takes the first point. */
   chargeArrival: RequestHandler;
-  /** Takes a point from the address of a request whose token was refused: it has nobody else to pay. */
+  /** Takes a point from the address of a request that is refused for its token: it has nobody else to pay. */
   chargeRefusal: ErrorRequestHandler;
   /** The same as `chargeArrival` for one operation of a websocket. Throws TOO_MANY_REQUESTS. */
   chargeMessage: (socket: object, request: Parameters<ClientAddress>[0]) => Promise<void>;
@@ -35,12 +38,13 @@ export function makeLimitRequests({
   findPayers,
 }: Dependencies): RequestLimits {
   const charge = async (identity: Identity | undefined, request: Parameters<ClientAddress>[0]) => {
-    const payers = await findPayers(identity, clientAddress(request));
-    const context = currentRequestContext();
-    if (context) {
-      context.payers = payers;
+    const payers = findPayers(identity, clientAddress(request));
+    try {
+      await chargeRequest(limiter, payers, ARRIVAL_COST);
+    } finally {
+      // Also of a refused one: it is refused at its organization's pace.
+      Object.assign(currentRequestContext() ?? {}, { payers: payers.known() });
     }
-    await chargeRequest(limiter, payers, ARRIVAL_COST);
   };
   return {
     chargeArrival: async (request, _response, next) => {
@@ -48,7 +52,8 @@ export function makeLimitRequests({
       next();
     },
     chargeRefusal: async (error, request, _response, next) => {
-      if (error instanceof AppError && error.code === "UNAUTHENTICATED") {
+      const isToken = error instanceof AppError && CODES_OF_TOKENS.includes(error.code);
+      if (isToken && (currentRequestContext()?.payers ?? []).length === 0) {
         const payers = [{ kind: "address" as const, id: clientAddress(request) }];
         Object.assign(currentRequestContext() ?? {}, { payers });
         await chargeRequest(limiter, payers, ARRIVAL_COST);

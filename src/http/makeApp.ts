@@ -14,6 +14,7 @@ import { makeAllowOrigins } from "./allowOrigins.ts";
 import { makeAuthenticateRequest } from "./authenticateRequest.ts";
 import { assertGraphqlRequest, makeReadGraphqlRequest } from "./graphqlRequest.ts";
 import { makeLogRequest, openSpan, type RequestRecorder } from "./logRequest.ts";
+import { makeNoteRequestClient } from "./noteRequestClient.ts";
 import type { Door } from "./openDoor.ts";
 import { readDatabasePosition } from "./readDatabasePosition.ts";
 import { identifyRequest } from "./requestId.ts";
@@ -54,6 +55,7 @@ export async function makeApp(
     assertGraphqlRequest,
     makeAuthenticateRequest(door, identities),
     limits.requests.chargeArrival,
+    makeNoteRequestClient(door.noteClient, identities),
     makeTakeTurn(turns),
     readDatabasePosition,
     ...makeReadGraphqlRequest(limits.api.documents, MAXIMUM_BODY_BYTES),

@@ -9,6 +9,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 
 import type { Authenticate, Identity } from "../auth/authenticate.ts";
 import type { HashClient } from "../auth/clientHash.ts";
+import type { NoteClient } from "../auth/noteClient.ts";
 import type { TrustedDocuments } from "../documents/TrustedDocuments.ts";
 import { AppError } from "../errors/AppError.ts";
 import type { ErrorCode } from "../errors/catalogue.ts";
@@ -43,6 +44,7 @@ const GOODBYE_TIMEOUT = 2000;
 
 interface WebsocketDependencies {
   authenticate: Authenticate;
+  noteClient: NoteClient;
   /** Where the context callback finds who is at the other end of a socket. */
   identities: WeakMap<object, Identity>;
   /** Closes them when the rights end on which they were opened. */
@@ -82,8 +84,15 @@ export function attachWebsockets(
   grafserv: GrafservBase,
   dependencies: WebsocketDependencies,
 ): Websockets {
-  const { authenticate, identities, openSockets, clientAddress, hashClient, maximumMessageBytes } =
-    dependencies;
+  const {
+    authenticate,
+    noteClient,
+    identities,
+    openSockets,
+    clientAddress,
+    hashClient,
+    maximumMessageBytes,
+  } = dependencies;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maximumMessageBytes });
   const contexts = new WeakMap<WebSocket, RequestContext>();
   const graphql = makeGraphQLWSConfig(grafserv);
@@ -99,6 +108,7 @@ export function attachWebsockets(
         try {
           const client = hashClient(clientAddress(request), request.headers["user-agent"]);
           const identity = await authenticate((name) => parameters[name], { requestId, client });
+          await noteClient(identity);
           identities.set(socket, identity);
           contexts.set(socket, contextOf(socket, identity, requestId));
           if (identity.claims) {
