@@ -1,3 +1,5 @@
+import type { IncomingMessage } from "node:http";
+
 import type { ErrorRequestHandler, RequestHandler } from "express";
 
 import type { Identity } from "../auth/authenticate.ts";
@@ -26,8 +28,15 @@ export interface RequestLimits {
   chargeArrival: RequestHandler;
   /** Takes a point from the address of a request that is refused for its token: it has nobody else to pay. */
   chargeRefusal: ErrorRequestHandler;
-  /** The same as `chargeArrival` for one operation of a websocket. Throws TOO_MANY_REQUESTS. */
-  chargeMessage: (socket: object, request: Parameters<ClientAddress>[0]) => Promise<void>;
+  /** The same for whatever a request is refused for that its sender could have done right. */
+  chargeMistake: ErrorRequestHandler;
+  /** The same as `chargeArrival` for a websocket and each of its operations. Throws TOO_MANY_REQUESTS. */
+  chargeMessage: (socket: object, request: IncomingMessage) => Promise<void>;
+  /**
+   * Takes a point from the address of somebody who is refused, if it is not for a failure of ours; without an error, of
+   * somebody who came to nothing. Throws TOO_MANY_REQUESTS.
+   */
+  chargeStranger: (request: IncomingMessage, error?: unknown) => Promise<void>;
 }
 
 /** Builds what takes the first point of every request, before its body is read. */
@@ -37,13 +46,20 @@ export function makeLimitRequests({
   clientAddress,
   findPayers,
 }: Dependencies): RequestLimits {
-  const charge = async (identity: Identity | undefined, request: Parameters<ClientAddress>[0]) => {
+  const charge = async (identity: Identity | undefined, request: IncomingMessage) => {
     const payers = findPayers(identity, clientAddress(request));
     try {
       await chargeRequest(limiter, payers, ARRIVAL_COST);
     } finally {
       // Also of a refused one: it is refused at its organization's pace.
       Object.assign(currentRequestContext() ?? {}, { payers: payers.known() });
+    }
+  };
+  const chargeStranger = async (request: IncomingMessage, error?: unknown) => {
+    if (error === undefined || isMistake(error)) {
+      const payers = [{ kind: "address" as const, id: clientAddress(request) }];
+      Object.assign(currentRequestContext() ?? {}, { payers });
+      await chargeRequest(limiter, payers, ARRIVAL_COST);
     }
   };
   return {
@@ -54,12 +70,21 @@ export function makeLimitRequests({
     chargeRefusal: async (error, request, _response, next) => {
       const isToken = error instanceof AppError && CODES_OF_TOKENS.includes(error.code);
       if (isToken && (currentRequestContext()?.payers ?? []).length === 0) {
-        const payers = [{ kind: "address" as const, id: clientAddress(request) }];
-        Object.assign(currentRequestContext() ?? {}, { payers });
-        await chargeRequest(limiter, payers, ARRIVAL_COST);
+        await chargeStranger(request, error);
       }
       next(error);
     },
+    chargeMistake: async (error, request, _response, next) => {
+      await chargeStranger(request, error);
+      next(error);
+    },
     chargeMessage: (socket, request) => charge(identities.get(socket), request),
+    chargeStranger,
   };
+}
+
+/** Whether somebody else than we has to do better next time; errors of the body reader have a status as ours do. */
+function isMistake(error: unknown): boolean {
+  const { status } = (error ?? {}) as { status?: unknown };
+  return typeof status === "number" && status < 500;
 }
