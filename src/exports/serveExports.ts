@@ -5,6 +5,7 @@ import { type RequestHandler, type Response, Router } from "express";
 
 import type { Config } from "../config.ts";
 import { AppError } from "../errors/AppError.ts";
+import { assertMethod } from "../http/assertMethod.ts";
 import type { Door } from "../http/openDoor.ts";
 import { openExportFile } from "./exportFiles.ts";
 import { type LinkConnections, noSuchLink, takeFile, type Taken } from "./takeFile.ts";
@@ -45,9 +46,7 @@ export function makeExports(
   let running = 0;
   const send: RequestHandler = async (request, response) => {
     const token = request.params.token;
-    if (request.method !== "GET") {
-      throw new AppError("METHOD_NOT_ALLOWED");
-    }
+    assertMethod(request, response, ["GET"]);
     if (typeof token !== "string" || !TOKEN.test(token)) {
       throw noSuchLink();
     }
