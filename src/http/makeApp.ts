@@ -63,6 +63,8 @@ export async function makeApp(
   app.use(
     WEBHOOKS_PATH,
     await makeWebhooks(config, { pool: requests.pool, maximumBytes: MAXIMUM_BODY_BYTES }),
+    // What is signed is never counted: nobody can spend what the provider needs.
+    limits.requests.chargeMistake,
   );
   const leave = (response: ServerResponse) => admission.leave(response);
   app.use(
