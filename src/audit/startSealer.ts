@@ -3,10 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
 
+import type { Config } from "../config.ts";
 import { makePool } from "../database/makePool.ts";
 import { anchorFileOf } from "./anchors.ts";
 import { appendMissingAnchors } from "./appendMissingAnchors.ts";
-import type { AuditConfig } from "./parseAudit.ts";
 import { sealEvents } from "./sealEvents.ts";
 import { createSigningKey, readSigningKey, type SigningKey } from "./signingKeys.ts";
 
@@ -22,7 +22,7 @@ export interface RunningSealer {
  * @param url connection of `app_sealer`.
  */
 export function startSealer(
-  config: AuditConfig,
+  { audit: config, environment }: Pick<Config, "audit" | "environment">,
   { url, logger }: { url: string; logger: Logger },
 ): RunningSealer {
   const scoped = logger.child({ scope: "sealer" });
@@ -30,7 +30,7 @@ export function startSealer(
     scoped.warn("The audit is not sealed: AUDIT_KEY_FOLDER is not set");
     return { close: async () => undefined };
   }
-  const key = readSigningKey(config.keyFolder) ?? makeFirstKey(config.keyFolder, scoped);
+  const key = readSigningKey(config.keyFolder) ?? makeFirstKey(config.keyFolder, environment, scoped);
   const pool = makePool(url, { max: 1, applicationName: "bailiwick sealer" }, scoped);
   const ending = new AbortController();
   const anchorFile = anchorFileOf(config, url);
@@ -83,9 +83,13 @@ async function repeat(
   }
 }
 
-function makeFirstKey(folder: string, logger: Logger): SigningKey {
+function makeFirstKey(folder: string, environment: Config["environment"], logger: Logger): SigningKey {
   const { keyId } = createSigningKey(folder);
-  logger.warn({ keyId }, "Made the first key that seals the audit; keep a note of its id");
+  // Whoever holds the key could seal another history: that it is this one is for an operator to know.
+  logger[environment === "production" ? "warn" : "info"](
+    { keyId },
+    "Made the first key that seals the audit; keep a note of its id",
+  );
   const key = readSigningKey(folder);
   if (!key) {
     throw new Error(`The key of ${folder} was removed.`);
