@@ -77,6 +77,7 @@ const syntheaCommand: CommandModule<object, SyntheaArguments> = {
       .positional("folder", {
         type: "string",
         demandOption: true,
+        coerce: readFolder,
         describe:
           "The folder with organizations.csv, providers.csv, patients.csv, encounters.csv and maybe payers.csv.",
       })
@@ -98,7 +99,7 @@ const syntheaCommand: CommandModule<object, SyntheaArguments> = {
       ),
   handler: async ({ folder, timezone, owner, report: reportPath, json }) => {
     const report = await runWholeOrNot(loadConfig(), {
-      folder: resolve(folder),
+      folder,
       timezone,
       owner,
       reportPath: reportPath === undefined ? undefined : resolve(reportPath),
@@ -109,8 +110,16 @@ const syntheaCommand: CommandModule<object, SyntheaArguments> = {
 };
 
 export const importCommand: CommandModule = {
-  command: "import",
+  command: "import [format]",
   describe: "Import patients and appointments from another system.",
   builder: (args) => args.command(syntheaCommand).demandCommand(1, "Say which format: synthea."),
   handler: () => undefined,
 };
+
+/** Nothing is what an empty variable of a script says; it would be the current folder. */
+function readFolder(value: string): string {
+  if (value === "") {
+    throw new Error("Name the folder of the export; got ''.");
+  }
+  return resolve(value);
+}

@@ -204,7 +204,7 @@ const reapplyCommand: CommandModule<object, { "dry-run": boolean }> = {
 };
 
 export const migrateCommand: CommandModule = {
-  command: "migrate <action>",
+  command: "migrate [action]",
   describe: "Bring the database's schema up to date, or work on the open migration.",
   builder: (args) =>
     args

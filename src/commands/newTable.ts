@@ -136,7 +136,7 @@ const tableCommand: CommandModule<object, NewTableArguments> = {
 };
 
 export const newCommand: CommandModule = {
-  command: "new <what>",
+  command: "new [what]",
   describe: "Make the files for something new, complete and passing every check.",
   builder: (args) => args.command(tableCommand).demandCommand(1, "Say what is new: table."),
   handler: () => undefined,
