@@ -13,6 +13,7 @@ import {
 import { dirname, join } from "node:path";
 
 import { databaseName } from "../database/databaseUrls.ts";
+import { parseAnchor } from "./parseAnchor.ts";
 import type { AuditConfig } from "./parseAudit.ts";
 import { checkpointHash, type SignedCheckpoint } from "./seals.ts";
 
@@ -53,6 +54,8 @@ export function appendAnchor(file: string, checkpoint: SignedCheckpoint): void {
 /**
  * The newest anchor of a file, read from its end: a file of years is looked at every few seconds. What a crash cut off is left
  * out.
+ *
+ * @throws as parseAnchor().
  */
 export function lastAnchor(file: string): Anchor | undefined {
   if (!existsSync(file)) {
@@ -66,7 +69,7 @@ export function lastAnchor(file: string): Anchor | undefined {
       const begin = Math.max(0, end - BLOCK);
       const read = Buffer.concat([readAt(descriptor, begin, end - begin), rest]);
       const start = begin === 0 ? 0 : read.indexOf(LINE_BREAK) + 1 || read.length;
-      const last = read.subarray(start).toString().split("\n").flatMap(parseLine).at(-1);
+      const last = anchorsOf(read.subarray(start).toString().split("\n"), file).at(-1);
       if (last) {
         return last;
       }
@@ -96,9 +99,9 @@ async function* anchorsUpTo(file: string, size: number): AsyncGenerator<Anchor> 
   for await (const text of createReadStream(file, { encoding: "utf8", end: size - 1 })) {
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
-    yield* lines.flatMap(parseLine);
+    yield* anchorsOf(lines, file);
   }
-  yield* parseLine(rest);
+  yield* anchorsOf([rest], file);
 }
 
 function endsInLine(descriptor: number): boolean {
@@ -111,10 +114,6 @@ function readAt(descriptor: number, position: number, length: number): Buffer {
   return bytes.subarray(0, readSync(descriptor, bytes, 0, length, position));
 }
 
-function parseLine(line: string): Anchor[] {
-  try {
-    return [JSON.parse(line) as Anchor];
-  } catch {
-    return [];
-  }
+function anchorsOf(lines: readonly string[], file: string): Anchor[] {
+  return lines.map((line) => parseAnchor(line, file)).filter((anchor) => anchor !== null);
 }

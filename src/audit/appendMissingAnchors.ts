@@ -4,14 +4,19 @@ import { appendAnchor, lastAnchor } from "./anchors.ts";
 import { readCheckpoints } from "./readSeals.ts";
 import { checkpointHash } from "./seals.ts";
 
+export interface AppendedAnchors {
+  count: number;
+  /** Whether the file had none before. */
+  isAnew: boolean;
+}
+
 /**
  * Anchors every checkpoint that is newer than the file's last one: also those whose process was killed between the commit
  * and the anchor.
  *
- * @returns how many were appended.
  * @throws when the file knows a checkpoint that the database has not, or has with another content: sealing on would hide it.
  */
-export async function appendMissingAnchors(client: ClientBase, file: string): Promise<number> {
+export async function appendMissingAnchors(client: ClientBase, file: string): Promise<AppendedAnchors> {
   const last = lastAnchor(file);
   const checkpoints = readCheckpoints(client, last?.sequence);
   const { value: known } = last ? await checkpoints.next() : {};
@@ -25,5 +30,5 @@ export async function appendMissingAnchors(client: ClientBase, file: string): Pr
     appendAnchor(file, checkpoint);
     count++;
   }
-  return count;
+  return { count, isAnew: last === undefined };
 }

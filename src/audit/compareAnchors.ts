@@ -7,6 +7,10 @@ export type Anchors = Iterable<Anchor> | AsyncIterable<Anchor>;
 
 /** What anchors say of the checkpoints of a database; numbers of checkpoints. */
 export interface AnchorFindings {
+  /** How many anchors there were. */
+  count: number;
+  /** The highest one that an anchor knows; null without anchors. */
+  newest: string | null;
   /** The lowest one that is another than an anchor knows. */
   differing: string | null;
   /** The first anchored one that is newer than the database's last. */
@@ -22,15 +26,24 @@ export async function compareAnchors(client: ClientBase, anchors: Anchors): Prom
     "select coalesce(max(c.sequence), 0)::text as end from app_audit.checkpoints c",
   );
   const end = BigInt(rows[0]?.end ?? 0);
+  let count = 0;
+  let newest = 0n;
   let differing: bigint | null = null;
   let beyond: string | null = null;
   for await (const page of pagesOf(anchors)) {
+    count += page.length;
+    newest = page.reduce((max, { sequence }) => (BigInt(sequence) > max ? BigInt(sequence) : max), newest);
     beyond ??= page.find(({ sequence }) => BigInt(sequence) > end)?.sequence ?? null;
     for (const sequence of await differingOf(client, page)) {
       differing = differing === null || sequence < differing ? sequence : differing;
     }
   }
-  return { differing: differing?.toString() ?? null, beyond };
+  return {
+    count,
+    newest: count === 0 ? null : newest.toString(),
+    differing: differing?.toString() ?? null,
+    beyond,
+  };
 }
 
 async function differingOf(client: ClientBase, anchors: readonly Anchor[]): Promise<bigint[]> {

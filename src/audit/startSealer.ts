@@ -10,6 +10,20 @@ import { appendMissingAnchors } from "./appendMissingAnchors.ts";
 import { sealEvents } from "./sealEvents.ts";
 import { createSigningKey, readSigningKey, type SigningKey } from "./signingKeys.ts";
 
+/** What one round did. */
+export interface Sealed {
+  /** How many checkpoints it made. */
+  checkpoints: number;
+  /**
+   * How many anchors it wrote because the file had lost them, or never had them: they say what the database says now, and are
+   * evidence of nothing earlier.
+   */
+  rewritten: number;
+}
+
+export const ANCHORS_REWRITTEN =
+  "The file of anchors was missing or empty, and was written anew from the database: compare a copy of it with it, by 'npx bailiwick audit verify --anchor'";
+
 export interface RunningSealer {
   /** Lets the seal that is being made be finished. Safe to call twice. */
   close(): Promise<void>;
@@ -45,17 +59,18 @@ export function startSealer(
   return { close: () => (closing ??= close()) };
 }
 
-/** One seal, or as many as there are full batches, and their anchors. @returns how many seals were made. */
-export async function sealAll(pool: Pool, key: SigningKey, anchorFile: string): Promise<number> {
+/** One seal, or as many as there are full batches, and their anchors. */
+export async function sealAll(pool: Pool, key: SigningKey, anchorFile: string): Promise<Sealed> {
   const client = await pool.connect();
   try {
-    let count = 0;
+    let checkpoints = 0;
     while ((await sealEvents(client, key)) !== null) {
-      count++;
+      checkpoints++;
     }
-    await appendMissingAnchors(client, anchorFile);
+    const { count, isAnew } = await appendMissingAnchors(client, anchorFile);
     client.release();
-    return count;
+    // The first checkpoint of all may be another process's, a moment ago.
+    return { checkpoints, rewritten: isAnew && count > Math.max(checkpoints, 1) ? count : 0 };
   } catch (error) {
     client.release(error as Error);
     throw error;
@@ -63,7 +78,7 @@ export async function sealAll(pool: Pool, key: SigningKey, anchorFile: string): 
 }
 
 async function repeat(
-  seal: () => Promise<number>,
+  seal: () => Promise<Sealed>,
   interval: number,
   logger: Logger,
   signal: AbortSignal,
@@ -71,7 +86,12 @@ async function repeat(
   let known = "";
   while (!signal.aborted) {
     const problem = await seal().then(
-      () => "",
+      ({ rewritten }) => {
+        if (rewritten > 0) {
+          logger.warn({ anchors: rewritten }, ANCHORS_REWRITTEN);
+        }
+        return "";
+      },
       (error: Error) => error.message,
     );
     // Said once, not every few seconds.

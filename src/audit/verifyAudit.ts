@@ -14,7 +14,10 @@ import { verifyExports } from "./verifyExports.ts";
 
 export interface VerifyOptions {
   keys: KeyRing;
-  /** What somebody kept outside of the database. */
+  /**
+   * What somebody kept outside of the database; that there are none of them, but checkpoints, is a problem. Nothing is said
+   * of them when absent.
+   */
   anchors?: Anchors;
   /** Reads the events of this organization only; the chain and the seals are verified whole. */
   organizationId?: string;
@@ -47,6 +50,8 @@ export interface AuditReport {
   unsealed: { count: number; oldest: Date | null };
   /** Months of events that were removed on record, because they had been kept long enough. */
   tombstones: number;
+  /** With how many anchors the checkpoints were compared, and which is the newest that one knows. */
+  anchors: Pick<AnchorFindings, "count" | "newest">;
   /** Null when everything is as it was sealed. */
   problem: AuditProblem | null;
 }
@@ -64,6 +69,7 @@ export async function verifyAudit(client: ClientBase, options: VerifyOptions): P
     events: 0,
     unsealed: { count: 0, oldest: null },
     tombstones: tombstones.length,
+    anchors: { count: 0, newest: null },
     problem: verifyTombstones(tombstones, options.keys),
   };
   if (report.problem !== null) {
@@ -71,10 +77,12 @@ export async function verifyAudit(client: ClientBase, options: VerifyOptions): P
   }
   const removed = new RemovedEvents(tombstones);
   const anchored = await compareAnchors(client, options.anchors ?? []);
+  report.anchors = { count: anchored.count, newest: anchored.newest };
   const last = await verifyCheckpoints(client, { ...options, removed, anchored }, report);
   if (report.problem === null) {
     report.problem =
       verifyEnd(last, anchored) ??
+      (options.anchors && last ? demandAnchors(anchored) : null) ??
       removed.verifyCount() ??
       (options.exportFolder === undefined ? null : await verifyExports(tombstones, options.exportFolder));
     report.unsealed = await unsealedEvents(client, last);
@@ -209,5 +217,16 @@ function verifyEnd(last: SignedCheckpoint | null, { beyond }: AnchorFindings): A
     : {
         checkpoint: beyond,
         message: `The database is rolled back to checkpoint ${last?.sequence ?? 0}: an anchor knows checkpoint ${beyond}.`,
+      };
+}
+
+/** Whoever can make the chain anew can remove the anchors too: then nothing would be left that says so. */
+function demandAnchors({ count }: AnchorFindings): AuditProblem | null {
+  return count > 0
+    ? null
+    : {
+        checkpoint: null,
+        message:
+          "There is no anchor: whether the whole chain was made anew, or its end cut off, cannot be told.",
       };
 }

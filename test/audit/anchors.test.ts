@@ -11,13 +11,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { pino } from "pino";
 
 import { createClinic, createOrganization, createPatient } from "../../src/access/world/people.ts";
 import { type Anchor, appendAnchor, lastAnchor, readAnchors } from "../../src/audit/anchors.ts";
+import { sealAll, startSealer } from "../../src/audit/startSealer.ts";
 import { collectGarbage } from "../support/collectGarbage.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useEvidence } from "./evidence.ts";
@@ -75,6 +77,19 @@ describe("a file of anchors", () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
+  it.each<[string, () => object | number]>([
+    ["a number", () => 7],
+    ["an object of something else", () => ({})],
+    ["an anchor without its checkpoint", () => ({ ...anchorOfNumber(2), sequence: undefined })],
+    ["an anchor of a checkpoint that there cannot be", () => anchorOfNumber(-2)],
+    ["an anchor whose hash is none", () => ({ ...anchorOfNumber(2), hash: "00" })],
+  ])("with a line that is %s is refused from both ends: no crash wrote it", async (_title, written) => {
+    const refusal = `'${file}' has a line that is no anchor`;
+    writeFileSync(file, `${line(1)}${JSON.stringify(written())}\n`);
+    expect(() => lastAnchor(file)).toThrow(refusal);
+    await expect(allAnchors(file)).rejects.toThrow(refusal);
+  });
+
   it("that was cut off keeps what it has as a line of its own", () => {
     writeFileSync(file, `${line(1)}{"sequence":"2`);
     appendAnchor(file, anchorOfNumber(2));
@@ -126,8 +141,39 @@ describe("the sealer", () => {
       rmSync(evidence.anchorFile);
       await evidence.seal();
     }
-    // Without a file, all of them are written anew.
-    expect((await allAnchors(evidence.anchorFile)).slice(0, own.length)).toEqual(own);
+  });
+
+  it("writes the file that somebody removed anew, and says so once", async () => {
+    const seal = () => sealAll(evidence.pool, evidence.key(), evidence.anchorFile);
+    expect(await seal()).toMatchObject({ rewritten: 0 });
+    rmSync(evidence.anchorFile);
+    const { rewritten } = await seal();
+    const anchors = await allAnchors(evidence.anchorFile);
+    expect(anchors.slice(0, own.length)).toEqual(own);
+    expect(rewritten).toBe(anchors.length);
+    expect(await seal()).toMatchObject({ rewritten: 0 });
+  });
+
+  it("says in the log that it wrote the file anew", async () => {
+    rmSync(evidence.anchorFile);
+    const { promise: warning, resolve } = Promise.withResolvers<string>();
+    const sealer = startSealer(
+      {
+        keyFolder: evidence.keyFolder,
+        anchorFolder: dirname(evidence.anchorFile),
+        exportFolder: null,
+        sealInterval: 100,
+      },
+      { url: db.urls.sealer, logger: pino({ level: "warn" }, { write: resolve }) },
+    );
+    try {
+      expect(JSON.parse(await warning)).toMatchObject({
+        anchors: expect.any(Number),
+        msg: expect.stringContaining("written anew from the database"),
+      });
+    } finally {
+      await sealer.close();
+    }
   });
 });
 
@@ -140,8 +186,10 @@ describe("a verification", () => {
     yield* last.map((changes) => ({ ...(own[0] as Anchor), ...changes }));
   };
 
-  it("passes with any number of anchors, in any order", async () => {
-    expect((await evidence.verify({ anchors: many() })).problem).toBeNull();
+  it("passes with any number of anchors, in any order, and says how many there were", async () => {
+    const { problem, anchors } = await evidence.verify({ anchors: many() });
+    expect(problem).toBeNull();
+    expect(anchors).toEqual({ count: COUNT, newest: own.at(-1)?.sequence });
   });
 
   it("names the lowest checkpoint that an anchor knows otherwise, wherever it stands", async () => {

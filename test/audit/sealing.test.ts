@@ -135,7 +135,7 @@ describe("anchors", () => {
     const last = lastAnchor(evidence.anchorFile);
     writeFileSync(
       evidence.anchorFile,
-      `${anchors}${JSON.stringify({ ...last, sequence: "999", hash: "00" })}\n`,
+      `${anchors}${JSON.stringify({ ...last, sequence: "999", hash: "0".repeat(64) })}\n`,
     );
     await expect(evidence.seal()).rejects.toThrow(/knows checkpoint 999, and the database does not/);
     writeFileSync(evidence.anchorFile, anchors);
