@@ -7,16 +7,20 @@ import type { PgClient, WithPgClient } from "postgraphile/@dataplan/pg";
 
 import { sha256 } from "../src/documents/sha256.ts";
 import { currentRequestContext } from "../src/http/requestContext.ts";
-import { isFinal, readAnswer, writeAnswer } from "../src/idempotency/answerOf.ts";
+import { isFinal, readAnswer } from "../src/idempotency/answerOf.ts";
 import { inOneTransaction } from "../src/idempotency/inOneTransaction.ts";
-import { hashKey, openAnswer, sealAnswer } from "../src/idempotency/sealedAnswer.ts";
+import { hashKey, openAnswer } from "../src/idempotency/sealedAnswer.ts";
+import { sealResult } from "../src/idempotency/sealResult.ts";
 import { findOperation } from "../src/limits/estimateCost.ts";
 
 type Settings = Record<string, string | undefined>;
 type Execute = (args: GrafastExecutionArgs) => unknown;
 
-/** Settings that differ between two attempts at the same thing. */
-const PASSING_SETTINGS = new Set(["app.request_id", "application_name"]);
+/**
+ * Settings that decide what a request means: who asks, where and why. All others may differ between two attempts at the same
+ * thing, which comes again from another network or in a session that was refreshed.
+ */
+const MEANING = ["jwt.claims.sub", "app.organization_id", "app.clinic_id", "app.purpose_of_use"];
 
 /**
  * A mutation with an `Idempotency-Key` runs in one transaction, at whose end its answer is kept. A repetition gets that
@@ -102,7 +106,7 @@ async function answer(
   if (isFinal(result)) {
     await client.query({
       text: "select app_hidden.keep_idempotent_answer($1::bytea, $2::bytea, $3::bytea)",
-      values: [keyHash, requestHash, sealAnswer(key, requestHash, writeAnswer(result))],
+      values: [keyHash, requestHash, sealResult(key, requestHash, result)],
     });
   }
   return result;
@@ -112,9 +116,9 @@ function textOf({ document }: GrafastExecutionArgs): string {
   return document.loc?.source.body ?? "";
 }
 
-/** What makes two requests the same: document, variables, and on whose behalf. */
+/** What makes two requests the same: document, variables, who asks, where and why. */
 function hashRequest(args: GrafastExecutionArgs, settings: Settings): Buffer {
-  const standing = Object.entries(settings).filter(([name]) => !PASSING_SETTINGS.has(name));
-  const request = [textOf(args), args.operationName ?? null, args.variableValues ?? null, standing];
+  const meaning = MEANING.map((name) => settings[name] ?? "");
+  const request = [textOf(args), args.operationName ?? null, args.variableValues ?? null, meaning];
   return Buffer.from(sha256(JSON.stringify(request)), "hex");
 }

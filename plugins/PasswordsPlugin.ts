@@ -7,6 +7,7 @@ import { TYPES } from "postgraphile/@dataplan/pg";
 
 import { assertAcceptablePassword, hashPassword } from "../src/auth/passwordHash.ts";
 import { AppError } from "../src/errors/AppError.ts";
+import { currentRequestContext } from "../src/http/requestContext.ts";
 import { PASSWORD_TYPES } from "./passwordTypes.ts";
 
 /** What one request may do, as PostGraphile's context has it. */
@@ -33,8 +34,14 @@ interface Proof {
   password: string | null;
 }
 
-/** Runs in a transaction of its own, which is committed whatever becomes of the sign-in: attempts stay counted. */
+/**
+ * Runs in a transaction of its own, which is committed whatever becomes of the sign-in: attempts stay counted. Under an
+ * Idempotency-Key it would be a part of the mutation's, and be undone with it.
+ */
 async function ask<Row>({ withPgClient, pgSettings }: Access, text: string, values: unknown[]): Promise<Row> {
+  if (currentRequestContext()?.idempotencyKey) {
+    throw new AppError("BAD_REQUEST", "Send passwords without an Idempotency-Key: each attempt is counted.");
+  }
   const { rows } = await withPgClient(pgSettings, (client) => client.query<Row>({ text, values }));
   if (!rows[0]) {
     throw new Error("What begins a sign-in must return one row; it returned none.");

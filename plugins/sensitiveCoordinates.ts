@@ -1,6 +1,6 @@
 import "graphile-build-pg";
 
-import type { GraphQLSchema } from "graphql";
+import { type GraphQLSchema, isEnumType } from "graphql";
 
 import { isFunction } from "./EndedSessionPlugin.ts";
 
@@ -28,6 +28,12 @@ export function keepCoordinates(schema: GraphQLSchema, build: Build): void {
   for (const codec of Object.values(build.pgCodecs)) {
     if (codec.attributes && ON_RECORD.has(tagOf(codec))) {
       coordinatesOfTable(build, codec).forEach(([each, column]) => coordinates.set(each, column));
+    }
+    for (const [coordinate, attributeName] of coordinatesOfEnums(schema, build, codec)) {
+      const column = columnOf(codec, attributeName);
+      if (column !== null) {
+        coordinates.set(coordinate, column);
+      }
     }
     for (const attributeName of Object.keys(codec.attributes ?? {})) {
       const column = columnOf(codec, attributeName);
@@ -74,15 +80,34 @@ export function sensitiveFunctions({ pgResources, inflection }: Build): Map<stri
 function coordinatesOfColumn({ inflection }: Build, codec: Codec, attributeName: string): string[] {
   const type = inflection.tableType(codec as Parameters<typeof inflection.tableType>[0]);
   const field = inflection.attribute({ attributeName, codec: codec as never });
-  const constant = attributeName.toUpperCase();
   return [
     `${type}.${field}`,
     `${type}Filter.${field}`,
-    `${type}OrderBy.${constant}_ASC`,
-    `${type}OrderBy.${constant}_DESC`,
-    `${type}GroupBy.${constant}`,
     ...AGGREGATES.map((aggregate) => `${type}${aggregate}Aggregates.${field}`),
   ];
+}
+
+/**
+ * The orders and groups of a table, as the schema has them, each with the column it goes by: `CREATED_AT_DESC` and
+ * `CREATED_AT_TRUNCATED_TO_DAY` by `created_at`, unless there is a column with more of the name.
+ */
+function coordinatesOfEnums(schema: GraphQLSchema, { inflection }: Build, codec: Codec): [string, string][] {
+  const type = inflection.tableType(codec as Parameters<typeof inflection.tableType>[0]);
+  const constants = Object.keys(codec.attributes ?? {})
+    .map((attributeName) => {
+      const constant = inflection.constantCase(
+        inflection._attributeName({ attributeName, codec: codec as never }),
+      );
+      return [constant, attributeName] as const;
+    })
+    .sort(([one], [other]) => other.length - one.length);
+  return [`${type}OrderBy`, `${type}GroupBy`].flatMap((name) => {
+    const values = schema.getType(name);
+    return (isEnumType(values) ? values.getValues() : []).flatMap((value): [string, string][] => {
+      const found = constants.find(([constant]) => `${value.name}_`.startsWith(`${constant}_`));
+      return found ? [[`${name}.${value.name}`, found[1]]] : [];
+    });
+  });
 }
 
 /** Of what is on record as a whole, also that there are rows, and how many. */

@@ -1,6 +1,6 @@
 // Checks a proof of `npx bailiwick audit prove` without the database and without this project: node verifyProof.mjs FILE
 // [KEY_ID]. KEY_ID is the first key's id, as the clinic told you on another way. Exit status 0: the event was sealed as it
-// is; 1: it was not.
+// is; 1: it was not; 2: there is no proof to check.
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 
@@ -26,7 +26,33 @@ function fail(sentence) {
   process.exit(1);
 }
 
-const { event, eventPath, seal, sealPath, checkpoint, keys } = JSON.parse(readFileSync(file, "utf8"));
+function refuse(sentence) {
+  console.error(`'${file}' cannot be checked: ${sentence}`);
+  process.exit(2);
+}
+
+// Whatever is missing from a proof, or of another kind than it must be.
+process.on("uncaughtException", ({ message }) => refuse(`it is no whole proof (${message}).`));
+
+function read() {
+  let text;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    return refuse(error.code === "ENOENT" ? "there is no such file." : `it cannot be read (${error.code}).`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return refuse(text.trim() === "" ? "it is empty." : "it is no JSON.");
+  }
+}
+
+const proof = read();
+if (proof?.format !== "bailiwick-audit-proof/1") {
+  refuse("it is no proof of 'audit prove'.");
+}
+const { event, eventPath, seal, sealPath, checkpoint, keys } = proof;
 
 const trusted = new Map();
 for (const [index, { keyId, publicKey, createdAt, introducedBy }] of keys.entries()) {
@@ -85,7 +111,9 @@ if (!key || !verify(null, Buffer.from(message), key, Buffer.from(checkpoint.sign
 }
 
 const sealedAt = new Date(Number(BigInt(checkpoint.sealedAt) / 1000n)).toISOString();
+const doubt =
+  rootKeyId === undefined ? ", which was NOT CHECKED: anybody can make one; name the clinic's as KEY_ID" : "";
 console.log(
-  `PROVEN: sealed in checkpoint ${checkpoint.sequence} at ${sealedAt}, first key ${keys[0].keyId}.`,
+  `PROVEN: sealed in checkpoint ${checkpoint.sequence} at ${sealedAt}, first key ${keys[0].keyId}${doubt}.`,
 );
 console.log(event);

@@ -1,5 +1,6 @@
 import yargs from "yargs";
 
+import project from "../package.json" with { type: "json" };
 import { COULD_NOT_RUN } from "./commands/exitCodes.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { describeFailure } from "./describeFailure.ts";
@@ -13,6 +14,15 @@ async function loadCommands() {
   return Promise.all(named ? [named()] : Object.values(COMMANDS).map((load) => load()));
 }
 
+/** yargs counts what is missing, and does not name it. Undefined for any other complaint. */
+function sayWhatIsMissing(message: string | null, help: string): string | undefined {
+  if (message?.startsWith("Not enough non-option arguments")) {
+    return `Something is missing: ${help.split("\n")[0]}; --help says more.`;
+  }
+  const [, option] = /^Not enough arguments following: (\S+)$/.exec(message ?? "") ?? [];
+  return option && `A value is missing after ${option.length === 1 ? "-" : "--"}${option}.`;
+}
+
 async function main(): Promise<void> {
   const cli = yargs(ARGUMENTS)
     .scriptName("bailiwick")
@@ -21,14 +31,16 @@ async function main(): Promise<void> {
     .demandCommand(1, "Name a command; `npx bailiwick --help` lists them.")
     .strict()
     .help()
-    .version(false)
+    .version(project.version)
     .wrap(HELP_WIDTH)
     .epilogue(
       "Exit status: 0 clean, 1 findings, 2 could not run. Settings come from the environment, see .env.example.",
     )
     .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? new Error(message);
+    .fail((message, error, usage) => {
+      // Typed as if it were yargs itself: help() is the text that --help prints, its first line what is to be typed.
+      const missing = sayWhatIsMissing(message, String(usage.help()));
+      throw missing ? new Error(missing) : (error ?? new Error(message));
     });
   await cli.parseAsync();
 }

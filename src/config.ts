@@ -7,6 +7,7 @@ import { type AuthConfig, parseAuth } from "./auth/parseAuth.ts";
 import { parseReplicas, type ReplicasConfig } from "./database/replicas/parseReplicas.ts";
 import { type ExportsConfig, parseExports } from "./exports/parseExports.ts";
 import { type ApiConfig, parseApi } from "./http/parseApi.ts";
+import type { SocketLimits } from "./http/SocketPlaces.ts";
 import { type LimitsConfig, parseLimits } from "./limits/parseLimits.ts";
 import { type MailConfig, parseMail } from "./mail/parseMail.ts";
 import { type OutboundConfig, parseOutbound } from "./outbound/parseOutbound.ts";
@@ -53,6 +54,8 @@ export interface HttpConfig {
   adminPort: number;
   /** Requests that are served at the same time; more are refused at once. */
   maximumConcurrent: number;
+  /** Websockets that are open at the same time; further ones are refused. */
+  sockets: SocketLimits;
   /** How long a stopping process goes on serving while it already says that it is not ready. */
   drainDelay: number;
   /** Whether other processes listen on the port as well. */
@@ -128,6 +131,10 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
       port: read.integer("PORT", 5678, 0, 65_535),
       adminPort: read.integer("ADMIN_PORT", 5679, 0, 65_535),
       maximumConcurrent: read.integer("MAX_CONCURRENT_REQUESTS", 100, 1, 100_000),
+      sockets: {
+        total: read.integer("MAX_WEBSOCKETS", 5000, 1, 1_000_000),
+        perAddress: read.integer("MAX_WEBSOCKETS_PER_ADDRESS", 500, 1, 1_000_000),
+      },
       drainDelay: read.integer("DRAIN_DELAY", environment === "production" ? 5000 : 0, 0, 15_000),
       processes:
         read.text("GATEWAY_PROCESSES") === "auto"

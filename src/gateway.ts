@@ -103,7 +103,7 @@ async function start(
   );
   const door = await openDoor(config, { ...parts, replicas: pools.requests.replicas });
 
-  const crowd = openCrowdControl(config.http.maximumConcurrent, metrics);
+  const crowd = openCrowdControl(config.http, metrics);
   const { admission, refusals } = crowd;
   const app = await makeApp(config, { ...pools, ...crowd, door, identities, limits, recorder });
   const server = createServer(makeHttpServerLimits(), admission.guard(app));
@@ -117,7 +117,8 @@ async function start(
     path: GRAPHQL_PATH,
     origins: config.api.corsOrigins,
     maximumMessageBytes: MAXIMUM_BODY_BYTES,
-    chargeMessage: limits.requests.chargeMessage,
+    places: crowd.places,
+    ...limits.requests,
   });
   releases.add(websockets.close);
   const adminUrl = await serveAdmin(config, {

@@ -13,7 +13,6 @@ import { pgSettings } from "./auth/pgSettings.ts";
 import { NO_SCOPE } from "./auth/requestScope.ts";
 import { signToken } from "./auth/signToken.ts";
 import type { Config } from "./config.ts";
-import { makePool } from "./database/makePool.ts";
 import { ReliableSubscriber } from "./database/ReliableSubscriber.ts";
 import { makeRequestConnections, type RequestConnectionParts } from "./database/requestConnections.ts";
 import type { TrustedDocuments } from "./documents/TrustedDocuments.ts";
@@ -47,17 +46,8 @@ export function makeGatewayPreset(
   config: Config,
   { pool, url, logger, identities, releases, documents, limits, service }: PresetParts,
 ): GraphileConfig.Preset {
-  // A connection of its own: it is kept for as long as somebody listens, and must not be missing for requests.
-  const listenPool = makePool(
-    config.database.listenUrl ?? url,
-    { max: 1, applicationName: "bailiwick-listen" },
-    logger,
-  );
-  const pgSubscriber = new ReliableSubscriber(listenPool);
-  releases.add(async () => {
-    pgSubscriber.release();
-    await listenPool.end();
-  });
+  const pgSubscriber = new ReliableSubscriber(config.database.listenUrl ?? url, logger);
+  releases.add(() => pgSubscriber.close());
   const stockService = makePgService({
     pool,
     pgSubscriber,

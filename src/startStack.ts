@@ -25,7 +25,7 @@ export async function startStack(
     const metrics = makeMetrics();
     const worker = await startWorker(config, { url: urls.worker, logger, metrics });
     releases.add(worker.close);
-    releases.add(startSealer(config.audit, { url: urls.sealer, logger }).close);
+    releases.add(startSealer(config, { url: urls.sealer, logger }).close);
     const checks = { worker: async () => worker.isRunning() };
     const gateway = await startGateway(config, { url: urls.gateway, logger, checks, metrics });
     releases.add(gateway.close);

@@ -26,7 +26,7 @@ async function main(): Promise<void> {
       logger.warn("The audit is not sealed by this worker: AUDIT_KEY_FOLDER is not set");
     } else {
       const sealer = { url: findLogin(config, "app_sealer").url, logger };
-      releases.add(startSealer(config.audit, sealer).close);
+      releases.add(startSealer(config, sealer).close);
       releases.add(startRetention(config.audit, sealer));
     }
     const admin = await startAdminServer(

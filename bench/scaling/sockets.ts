@@ -13,7 +13,13 @@ import { readCpuSeconds, readMemoryMegabytes } from "./processCosts.ts";
 const AT_A_TIME = 20;
 /** Seconds in which nothing happens but signs of life. */
 const REST = 24;
-const UNLIMITED = { RATE_LIMIT_USER: "0", RATE_LIMIT_ORGANIZATION: "0", RATE_LIMIT_ADDRESS: "0" };
+const UNLIMITED = {
+  RATE_LIMIT_USER: "0",
+  RATE_LIMIT_ORGANIZATION: "0",
+  RATE_LIMIT_ADDRESS: "0",
+  MAX_WEBSOCKETS: "1000000",
+  MAX_WEBSOCKETS_PER_ADDRESS: "1000000",
+};
 
 /** Memory and processor time of a gateway by how many sockets listen, each with one subscription. */
 export async function sockets({ config, urls }: OpenDatabase, counts: readonly number[]): Promise<void> {

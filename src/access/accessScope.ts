@@ -49,6 +49,12 @@ const FOREIGN_SCHEMAS =
  * @throws when no role of requests can be guessed, or a name that is given does not exist.
  */
 export async function completeScope(client: ClientBase, given: Partial<AccessScope>): Promise<AccessScope> {
+  const scope = await guessScope(client, given);
+  await assertColumns(client, given.tenantColumns ?? [], scope.schemas);
+  return scope;
+}
+
+async function guessScope(client: ClientBase, given: Partial<AccessScope>): Promise<AccessScope> {
   const present = await readNames(client);
   assertKnown("schema", [...(given.schemas ?? []), ...(given.exposedSchemas ?? [])], present.schemas);
   assertKnown("role", [...(given.requestRoles ?? []), ...(given.loginRoles ?? [])], present.roles);
@@ -102,6 +108,26 @@ function assertKnown(kind: string, given: string[], present: string[]): void {
   const unknown = given.filter((name) => !present.includes(name));
   if (unknown.length > 0) {
     throw new Error(`There is no ${kind} '${unknown.join("', '")}'; there are: ${present.join(", ")}`);
+  }
+}
+
+/** Of each of the columns some table must be: every rule about tenants would pass for want of a table to look at. */
+async function assertColumns(client: ClientBase, given: string[], schemas: string[]): Promise<void> {
+  const unknown = await names(
+    client,
+    `\
+select g.name
+from unnest($1::text[]) as g(name)
+where not exists (
+  select from pg_catalog.pg_attribute a
+  join pg_catalog.pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p')
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where n.nspname::text = any ($2::text[]) and a.attname::text = g.name and a.attnum > 0 and not a.attisdropped
+)`,
+    [given, schemas],
+  );
+  if (unknown.length > 0) {
+    throw new Error(`No table has a column '${unknown.join("', '")}'; the schemas are ${schemas.join(", ")}`);
   }
 }
 

@@ -34,9 +34,13 @@ export async function readOwnWaivers(): Promise<Waiver[]> {
 
 /** Reads a file of waivers. Throws one error that lists every entry that is not one. */
 export async function readWaivers(file: string): Promise<Waiver[]> {
+  const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === "ENOENT" ? "there is no such file" : cause.message;
+    throw new Error(`Cannot read the waivers in '${file}': ${why}`, { cause });
+  });
   let entries: unknown;
   try {
-    entries = JSON.parse(await readFile(file, "utf8"));
+    entries = JSON.parse(text);
   } catch (cause) {
     throw new Error(`Cannot read the waivers in '${file}': it must be a JSON array`, { cause });
   }

@@ -6,6 +6,12 @@ import { sha256 } from "./canonicalEvent.ts";
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
 
+interface Subtree {
+  hash: Uint8Array;
+  /** How many leaves it has. */
+  size: number;
+}
+
 /** One sibling on the way from a leaf to the root. */
 export interface PathStep {
   /** On which side the sibling stands. */
@@ -19,16 +25,26 @@ export function leafHash(content: Uint8Array): Buffer {
   return sha256(LEAF, content);
 }
 
-/** The root over leaf hashes. Throws for none: there is nothing to seal. */
-export function merkleRoot(leaves: readonly Buffer[]): Buffer {
-  let level = [...leaves];
-  if (level.length === 0) {
+/**
+ * The root over leaf hashes, which are looked at one after the other: it keeps a subtree for each level. Throws for none: there is
+ * nothing to seal.
+ */
+export function merkleRoot(leaves: Iterable<Uint8Array>): Buffer {
+  // Full subtrees from left to right, each smaller than the one before.
+  const subtrees: Subtree[] = [];
+  for (const leaf of leaves) {
+    let [hash, size] = [leaf, 1];
+    while (subtrees.at(-1)?.size === size) {
+      hash = sha256(NODE, (subtrees.pop() as Subtree).hash, hash);
+      size *= 2;
+    }
+    subtrees.push({ hash, size });
+  }
+  const root = subtrees.pop()?.hash;
+  if (!root) {
     throw new Error("A Merkle tree needs a leaf.");
   }
-  while (level.length > 1) {
-    level = nextLevel(level);
-  }
-  return level[0] as Buffer;
+  return Buffer.from(subtrees.reduceRight((right, { hash }) => sha256(NODE, hash, right), root));
 }
 
 /** What somebody who has only the leaf at `index` needs to compute the root (RFC 6962, section 2.1.1). */

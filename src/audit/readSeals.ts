@@ -2,7 +2,9 @@ import type { ClientBase } from "pg";
 import Cursor from "pg-cursor";
 
 import { type AuditEvent, EVENT_COLUMNS } from "./canonicalEvent.ts";
+import { PackedHashes } from "./PackedHashes.ts";
 import {
+  type Checkpoint,
   CHECKPOINT_COLUMNS,
   EVENT_ORDER,
   type Seal,
@@ -27,13 +29,16 @@ export interface EventFilter {
   until?: Date;
 }
 
-const HASH_LENGTH = 32;
 const CHECKPOINT_PAGE = 500;
-const EVENT_PAGE = 5000;
+/** An event that names a thousand patients has 40 kB. */
+const EVENT_PAGE = 1000;
 
-/** All checkpoints in order, a page at a time. */
-export async function* readCheckpoints(client: ClientBase): AsyncGenerator<SignedCheckpoint> {
-  let last = "-1";
+/** All checkpoints in order, from the one of a number on, a page at a time. */
+export async function* readCheckpoints(
+  client: ClientBase,
+  from = "0",
+): AsyncGenerator<SignedCheckpoint, undefined> {
+  let last = (BigInt(from) - 1n).toString();
   for (;;) {
     const { rows } = await client.query<SignedCheckpoint>(
       `select ${CHECKPOINT_COLUMNS} from app_audit.checkpoints c where c.sequence > $1 order by c.sequence limit $2`,
@@ -41,7 +46,7 @@ export async function* readCheckpoints(client: ClientBase): AsyncGenerator<Signe
     );
     yield* rows;
     const end = rows.at(-1);
-    if (!end) {
+    if (!end || rows.length < CHECKPOINT_PAGE) {
       return;
     }
     last = end.sequence;
@@ -57,13 +62,16 @@ export async function readSeals(client: ClientBase, sequence: string): Promise<S
      order by s.${SEAL_ORDER}`,
     [sequence],
   );
-  return rows.map(({ leafHashes, ...seal }) => ({ ...seal, leaves: split(leafHashes) }));
+  return rows.map(({ leafHashes, ...seal }) => ({ ...seal, leaves: [...new PackedHashes(leafHashes)] }));
 }
+
+/** What a checkpoint covers. */
+export type SealedRange = Pick<Checkpoint, "timeline" | "firstTransaction" | "horizon">;
 
 /** The events that a checkpoint covers, in the order of its seals and of their leaves, in constant memory. */
 export async function* readSealedEvents(
   client: ClientBase,
-  { timeline, firstTransaction, horizon }: SignedCheckpoint,
+  { timeline, firstTransaction, horizon }: SealedRange,
   { organizationId, from, until }: EventFilter = {},
 ): AsyncGenerator<StoredEvent> {
   const cursor = client.query(
@@ -89,10 +97,4 @@ export async function* readSealedEvents(
   } finally {
     await cursor.close();
   }
-}
-
-function split(hashes: Buffer): Buffer[] {
-  return Array.from({ length: hashes.length / HASH_LENGTH }, (_, index) =>
-    hashes.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH),
-  );
 }

@@ -1,16 +1,12 @@
 import type { ClientBase } from "pg";
 
-import { type AuditEvent, EVENT_COLUMNS, hashEvent } from "./canonicalEvent.ts";
+import { makeSeals, type NewSeal } from "./makeSeals.ts";
 import { leafHash, merkleRoot } from "./merkleTree.ts";
 import {
   type Checkpoint,
   CHECKPOINT_COLUMNS,
   checkpointHash,
   checkpointMessage,
-  EVENT_ORDER,
-  type Seal,
-  SEAL_COLUMNS,
-  SEAL_ORDER,
   sealHash,
   type SignedCheckpoint,
 } from "./seals.ts";
@@ -21,7 +17,6 @@ export const END_OF_TIMELINE = (2n ** 64n - 1n).toString();
 
 /** What a checkpoint is going to cover. */
 type Range = Pick<Checkpoint, "timeline" | "firstTransaction" | "horizon" | "systemIdentifier">;
-type NewSeal = Seal & { leaves: Buffer[] };
 
 /** Any fixed number: whoever seals this database takes the same lock. */
 export const SEALER_LOCK = 7_276_231_915;
@@ -147,52 +142,6 @@ async function affordableHorizon(
   return first === last ? (BigInt(last) + 1n).toString() : last;
 }
 
-async function makeSeals(client: ClientBase, range: Range, sequence: string): Promise<NewSeal[]> {
-  const { rows } = await client.query<AuditEvent & { rowHash: Buffer | null }>(
-    `select ${EVENT_COLUMNS}, e.row_hash as "rowHash"
-     from app_audit.events e
-     where e.timeline = $1 and e.transaction_id >= $2::xid8 and e.transaction_id < $3::xid8
-     order by e.${SEAL_ORDER}, ${EVENT_ORDER}`,
-    [range.timeline, range.firstTransaction, range.horizon],
-  );
-  const events = Map.groupBy(rows, ({ organizationId }) => organizationId);
-  const previous = await previousSeals(client, [...events.keys()]);
-  return [...events].map(([organizationId, members]) => {
-    // Events that are older than the hash have none.
-    const leaves = members.map((event) => leafHash(event.rowHash ?? hashEvent(event)));
-    const before = previous.get(organizationId);
-    return {
-      checkpointSequence: sequence,
-      organizationId,
-      eventCount: String(members.length),
-      firstEventId: members[0]?.id ?? "",
-      lastEventId: members.at(-1)?.id ?? "",
-      merkleRoot: merkleRoot(leaves).toString("hex"),
-      previousSealHash: before ? sealHash(before).toString("hex") : null,
-      leaves,
-    };
-  });
-}
-
-async function previousSeals(
-  client: ClientBase,
-  organizations: (string | null)[],
-): Promise<Map<string | null, Seal>> {
-  const { rows } = await client.query<Seal>(
-    `select latest.*
-     from unnest($1::uuid[]) as o (id)
-     cross join lateral (
-       select ${SEAL_COLUMNS}
-       from app_audit.seals s
-       where s.organization_id = o.id or (o.id is null and s.organization_id is null)
-       order by s.checkpoint_sequence desc
-       limit 1
-     ) latest`,
-    [organizations],
-  );
-  return new Map(rows.map((seal) => [seal.organizationId, seal]));
-}
-
 async function insert(
   client: ClientBase,
   checkpoint: SignedCheckpoint,
@@ -235,7 +184,7 @@ async function insert(
         seal.firstEventId,
         seal.lastEventId,
         seal.merkleRoot,
-        Buffer.concat(seal.leaves),
+        seal.leafHashes,
         seal.previousSealHash,
       ],
     );

@@ -3,12 +3,26 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
 
+import type { Config } from "../config.ts";
 import { makePool } from "../database/makePool.ts";
 import { anchorFileOf } from "./anchors.ts";
 import { appendMissingAnchors } from "./appendMissingAnchors.ts";
-import type { AuditConfig } from "./parseAudit.ts";
 import { sealEvents } from "./sealEvents.ts";
 import { createSigningKey, readSigningKey, type SigningKey } from "./signingKeys.ts";
+
+/** What one round did. */
+export interface Sealed {
+  /** How many checkpoints it made. */
+  checkpoints: number;
+  /**
+   * How many anchors it wrote because the file had lost them, or never had them: they say what the database says now, and are
+   * evidence of nothing earlier.
+   */
+  rewritten: number;
+}
+
+export const ANCHORS_REWRITTEN =
+  "The file of anchors was missing or empty, and was written anew from the database: compare a copy of it with it, by 'npx bailiwick audit verify --anchor'";
 
 export interface RunningSealer {
   /** Lets the seal that is being made be finished. Safe to call twice. */
@@ -22,7 +36,7 @@ export interface RunningSealer {
  * @param url connection of `app_sealer`.
  */
 export function startSealer(
-  config: AuditConfig,
+  { audit: config, environment }: Pick<Config, "audit" | "environment">,
   { url, logger }: { url: string; logger: Logger },
 ): RunningSealer {
   const scoped = logger.child({ scope: "sealer" });
@@ -30,7 +44,7 @@ export function startSealer(
     scoped.warn("The audit is not sealed: AUDIT_KEY_FOLDER is not set");
     return { close: async () => undefined };
   }
-  const key = readSigningKey(config.keyFolder) ?? makeFirstKey(config.keyFolder, scoped);
+  const key = readSigningKey(config.keyFolder) ?? makeFirstKey(config.keyFolder, environment, scoped);
   const pool = makePool(url, { max: 1, applicationName: "bailiwick sealer" }, scoped);
   const ending = new AbortController();
   const anchorFile = anchorFileOf(config, url);
@@ -45,17 +59,18 @@ export function startSealer(
   return { close: () => (closing ??= close()) };
 }
 
-/** One seal, or as many as there are full batches, and their anchors. @returns how many seals were made. */
-export async function sealAll(pool: Pool, key: SigningKey, anchorFile: string): Promise<number> {
+/** One seal, or as many as there are full batches, and their anchors. */
+export async function sealAll(pool: Pool, key: SigningKey, anchorFile: string): Promise<Sealed> {
   const client = await pool.connect();
   try {
-    let count = 0;
+    let checkpoints = 0;
     while ((await sealEvents(client, key)) !== null) {
-      count++;
+      checkpoints++;
     }
-    await appendMissingAnchors(client, anchorFile);
+    const { count, isAnew } = await appendMissingAnchors(client, anchorFile);
     client.release();
-    return count;
+    // The first checkpoint of all may be another process's, a moment ago.
+    return { checkpoints, rewritten: isAnew && count > Math.max(checkpoints, 1) ? count : 0 };
   } catch (error) {
     client.release(error as Error);
     throw error;
@@ -63,7 +78,7 @@ export async function sealAll(pool: Pool, key: SigningKey, anchorFile: string): 
 }
 
 async function repeat(
-  seal: () => Promise<number>,
+  seal: () => Promise<Sealed>,
   interval: number,
   logger: Logger,
   signal: AbortSignal,
@@ -71,7 +86,12 @@ async function repeat(
   let known = "";
   while (!signal.aborted) {
     const problem = await seal().then(
-      () => "",
+      ({ rewritten }) => {
+        if (rewritten > 0) {
+          logger.warn({ anchors: rewritten }, ANCHORS_REWRITTEN);
+        }
+        return "";
+      },
       (error: Error) => error.message,
     );
     // Said once, not every few seconds.
@@ -83,9 +103,13 @@ async function repeat(
   }
 }
 
-function makeFirstKey(folder: string, logger: Logger): SigningKey {
+function makeFirstKey(folder: string, environment: Config["environment"], logger: Logger): SigningKey {
   const { keyId } = createSigningKey(folder);
-  logger.warn({ keyId }, "Made the first key that seals the audit; keep a note of its id");
+  // Whoever holds the key could seal another history: that it is this one is for an operator to know.
+  logger[environment === "production" ? "warn" : "info"](
+    { keyId },
+    "Made the first key that seals the audit; keep a note of its id",
+  );
   const key = readSigningKey(folder);
   if (!key) {
     throw new Error(`The key of ${folder} was removed.`);

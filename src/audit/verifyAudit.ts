@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
 
-import type { Anchor } from "./anchors.ts";
+import { type AnchorFindings, type Anchors, compareAnchors } from "./compareAnchors.ts";
 import { merkleRoot } from "./merkleTree.ts";
 import { leafHash } from "./merkleTree.ts";
 import { readCheckpoints, readSeals, type StoredSeal } from "./readSeals.ts";
@@ -14,8 +14,11 @@ import { verifyExports } from "./verifyExports.ts";
 
 export interface VerifyOptions {
   keys: KeyRing;
-  /** What somebody kept outside of the database. */
-  anchors?: readonly Anchor[];
+  /**
+   * What somebody kept outside of the database; that there are none of them, but checkpoints, is a problem. Nothing is said
+   * of them when absent.
+   */
+  anchors?: Anchors;
   /** Reads the events of this organization only; the chain and the seals are verified whole. */
   organizationId?: string;
   /** Reads the events only of checkpoints sealed since then. */
@@ -47,6 +50,8 @@ export interface AuditReport {
   unsealed: { count: number; oldest: Date | null };
   /** Months of events that were removed on record, because they had been kept long enough. */
   tombstones: number;
+  /** With how many anchors the checkpoints were compared, and which is the newest that one knows. */
+  anchors: Pick<AnchorFindings, "count" | "newest">;
   /** Null when everything is as it was sealed. */
   problem: AuditProblem | null;
 }
@@ -64,16 +69,20 @@ export async function verifyAudit(client: ClientBase, options: VerifyOptions): P
     events: 0,
     unsealed: { count: 0, oldest: null },
     tombstones: tombstones.length,
+    anchors: { count: 0, newest: null },
     problem: verifyTombstones(tombstones, options.keys),
   };
   if (report.problem !== null) {
     return report;
   }
   const removed = new RemovedEvents(tombstones);
-  const last = await verifyCheckpoints(client, { ...options, removed }, report);
+  const anchored = await compareAnchors(client, options.anchors ?? []);
+  report.anchors = { count: anchored.count, newest: anchored.newest };
+  const last = await verifyCheckpoints(client, { ...options, removed, anchored }, report);
   if (report.problem === null) {
     report.problem =
-      verifyEnd(last, options.anchors ?? []) ??
+      verifyEnd(last, anchored) ??
+      (options.anchors && last ? demandAnchors(anchored) : null) ??
       removed.verifyCount() ??
       (options.exportFolder === undefined ? null : await verifyExports(tombstones, options.exportFolder));
     report.unsealed = await unsealedEvents(client, last);
@@ -84,11 +93,10 @@ export async function verifyAudit(client: ClientBase, options: VerifyOptions): P
 /** Fills in the report. @returns the last checkpoint that was looked at. */
 async function verifyCheckpoints(
   client: ClientBase,
-  options: VerifyOptions & { removed: RemovedEvents },
+  options: VerifyOptions & { removed: RemovedEvents; anchored: AnchorFindings },
   report: AuditReport,
 ): Promise<SignedCheckpoint | null> {
-  const { removed, keys, organizationId, now = new Date() } = options;
-  const anchors = Map.groupBy(options.anchors ?? [], ({ sequence }) => sequence);
+  const { removed, anchored, keys, organizationId, now = new Date() } = options;
   const chains = new Map<string | null, string>();
   let previous: SignedCheckpoint | null = null;
   for await (const checkpoint of readCheckpoints(client)) {
@@ -96,7 +104,7 @@ async function verifyCheckpoints(
     const seals = await readSeals(client, sequence);
     report.problem =
       verifyLink(checkpoint, previous, keys) ??
-      verifyAnchors(checkpoint, anchors.get(sequence) ?? []) ??
+      verifyAnchors(checkpoint, anchored) ??
       verifySeals(checkpoint, seals, chains) ??
       removed.verifyCheckpoint(checkpoint, now);
     if (report.problem === null && isWanted(checkpoint, options)) {
@@ -169,11 +177,10 @@ function continuesTransactions(checkpoint: SignedCheckpoint, previous: SignedChe
     : checkpoint.timeline === previous.timeline && checkpoint.firstTransaction === previous.horizon;
 }
 
-function verifyAnchors(checkpoint: SignedCheckpoint, anchors: readonly Anchor[]): AuditProblem | null {
-  const hash = checkpointHash(checkpoint).toString("hex");
-  return anchors.every((anchor) => anchor.hash === hash)
-    ? null
-    : { checkpoint: checkpoint.sequence, message: "An anchor knows another checkpoint of this number." };
+function verifyAnchors({ sequence }: SignedCheckpoint, { differing }: AnchorFindings): AuditProblem | null {
+  return differing === sequence
+    ? { checkpoint: sequence, message: "An anchor knows another checkpoint of this number." }
+    : null;
 }
 
 function verifySeals(
@@ -204,13 +211,22 @@ function verifySeals(
 }
 
 /** What was cut off at the end shows only from outside. */
-function verifyEnd(last: SignedCheckpoint | null, anchors: readonly Anchor[]): AuditProblem | null {
-  const end = BigInt(last?.sequence ?? 0);
-  const missing = anchors.find(({ sequence }) => BigInt(sequence) > end);
-  return missing
-    ? {
-        checkpoint: missing.sequence,
-        message: `The database is rolled back to checkpoint ${end}: an anchor knows checkpoint ${missing.sequence}.`,
-      }
-    : null;
+function verifyEnd(last: SignedCheckpoint | null, { beyond }: AnchorFindings): AuditProblem | null {
+  return beyond === null
+    ? null
+    : {
+        checkpoint: beyond,
+        message: `The database is rolled back to checkpoint ${last?.sequence ?? 0}: an anchor knows checkpoint ${beyond}.`,
+      };
+}
+
+/** Whoever can make the chain anew can remove the anchors too: then nothing would be left that says so. */
+function demandAnchors({ count }: AnchorFindings): AuditProblem | null {
+  return count > 0
+    ? null
+    : {
+        checkpoint: null,
+        message:
+          "There is no anchor: whether the whole chain was made anew, or its end cut off, cannot be told.",
+      };
 }

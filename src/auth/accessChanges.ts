@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Client } from "pg";
+import type { PoolClient } from "pg";
 import type { Logger } from "pino";
 
+import { makeListeningPool } from "../database/makeListeningPool.ts";
 import { isUuid } from "./claims.ts";
 
 /** Somebody's rights have become less: a session or an account has ended, or a membership or role was taken away. */
@@ -34,43 +35,41 @@ export async function listenForAccessChanges(
   { onChange, onGap }: AccessChangeHandlers,
 ): Promise<() => Promise<void>> {
   const ending = new AbortController();
-  let client = await connect();
+  const pool = makeListeningPool(url, "bailiwick-access", logger);
+  let client: PoolClient | null = null;
 
-  async function connect(): Promise<Client> {
-    const next = new Client({
-      connectionString: url,
-      application_name: "bailiwick-access",
-      keepAlive: true,
-    });
+  async function connect(): Promise<void> {
+    const next = await pool.connect();
     next.on("notification", ({ payload }) => {
       const change = parseAccessChange(payload);
       if (change) {
         onChange(change);
       }
     });
-    next.on("error", () => undefined);
     try {
-      await next.connect();
       await next.query(`listen ${CHANNEL}`);
+      ending.signal.throwIfAborted();
     } catch (error) {
-      await next.end().catch(() => undefined);
+      next.release(true);
       throw error;
     }
-    next.once("end", () => void reconnect());
-    return next;
+    client = next;
+    next.once("end", () => void reconnect(next));
   }
 
-  async function reconnect(): Promise<void> {
+  async function reconnect(lost: PoolClient): Promise<void> {
     if (ending.signal.aborted) {
       return;
     }
+    client = null;
+    lost.release(true);
     logger.warn(
       "The connection that hears of ended sessions was lost; websockets are closed until it is back",
     );
     onGap();
     while (!ending.signal.aborted) {
       try {
-        client = await connect();
+        await connect();
         // Whoever connected in the meantime may have been signed out in it.
         onGap();
         return;
@@ -80,10 +79,18 @@ export async function listenForAccessChanges(
     }
   }
 
-  return async () => {
+  const stop = async () => {
     ending.abort();
-    await client.end().catch(() => undefined);
+    client?.release(true);
+    await pool.end();
   };
+  try {
+    await connect();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
 }
 
 /** Null for what is no announcement of ours: any role of the database may notify. */

@@ -1,6 +1,7 @@
 import { createPublicKey, createSecretKey, type KeyObject } from "node:crypto";
 
 import { JwksClient } from "jwks-rsa";
+import type { Logger } from "pino";
 
 import type { AuthConfig } from "../config.ts";
 import { AppError } from "../errors/AppError.ts";
@@ -30,15 +31,24 @@ const MAXIMUM_AGE = 10 * 60 * SECOND;
 const MINIMUM_INTERVAL = 30 * SECOND;
 const FETCH_TIMEOUT = 5 * SECOND;
 
+/** What verifying asks for besides the configuration. */
+export interface VerificationParts {
+  /** Milliseconds; for tests. */
+  now?: () => number;
+  /** Told when the keys of an issuer cannot be had. */
+  logger?: Logger;
+}
+
 /** Everybody whose tokens are accepted, by the `iss` of their tokens. Throws when there is nobody. */
 export function makeTrustedIssuers(
   config: AuthConfig,
-  now: () => number = Date.now,
+  parts: VerificationParts = {},
 ): ReadonlyMap<string, TrustedIssuer> {
   const issuers = new Map<string, TrustedIssuer>();
   for (const outside of config.outside) {
     const { issuer, audience, keys } = outside;
-    const findKey = "secret" in keys ? makeFindSecret(keys.secret) : makeFindRemoteKey(keys.jwksUri, now);
+    const findKey =
+      "secret" in keys ? makeFindSecret(keys.secret) : makeFindRemoteKey(outside, keys.jwksUri, parts);
     issuers.set(issuer, { outside, audience, findKey });
   }
   if (config.jwtSecret) {
@@ -61,7 +71,11 @@ function makeFindSecret(secret: string): FindKey {
   return async () => key;
 }
 
-function makeFindRemoteKey(jwksUri: string, now: () => number): FindKey {
+function makeFindRemoteKey(
+  { issuer }: OutsideIssuer,
+  jwksUri: string,
+  { now = Date.now, logger }: VerificationParts,
+): FindKey {
   const client = new JwksClient({ jwksUri, cache: false, timeout: FETCH_TIMEOUT });
   let keys = new Map<string, VerificationKey>();
   let fetchedAt = -Infinity;
@@ -69,23 +83,26 @@ function makeFindRemoteKey(jwksUri: string, now: () => number): FindKey {
   let fetching: Promise<void> | null = null;
 
   async function fetchKeys(): Promise<void> {
-    const fetched = new Map<string, VerificationKey>();
-    for (const { kid, alg, getPublicKey } of await client.getSigningKeys()) {
-      const key = createPublicKey(getPublicKey());
-      const algorithm = algorithmOf(key);
-      if (kid && algorithm && (!alg || alg === algorithm)) {
-        fetched.set(kid, { algorithm, key });
-      }
-    }
-    keys = fetched;
+    keys = await readKeys(client);
     fetchedAt = now();
   }
 
-  /** Asks the issuer unless it was asked a moment ago. While it is down, the keys known so far keep working. */
+  /**
+   * Asks the issuer unless it was asked a moment ago. While it is down, or answers with nothing of use, the keys known so
+   * far keep working.
+   */
   async function refresh(): Promise<void> {
     if (!fetching && now() - triedAt >= MINIMUM_INTERVAL) {
       triedAt = now();
-      fetching = fetchKeys().finally(() => (fetching = null));
+      fetching = fetchKeys()
+        .catch((error: unknown) => {
+          logger?.warn(
+            { err: error, issuer },
+            "The keys of a token issuer cannot be fetched; those known stay",
+          );
+          throw error;
+        })
+        .finally(() => (fetching = null));
     }
     try {
       await fetching;
@@ -109,11 +126,27 @@ function makeFindRemoteKey(jwksUri: string, now: () => number): FindKey {
       return keys.get(kid);
     }
     if (now() - fetchedAt > MAXIMUM_AGE) {
-      // Nobody waits for it: with keys at hand a failure is not an error, see above.
-      void refresh();
+      // Nobody waits for it: with keys at hand a failure is not an error, and the log has it.
+      refresh().catch(() => undefined);
     }
     return known;
   };
+}
+
+/** Throws where there is none that can be used. */
+async function readKeys(client: JwksClient): Promise<Map<string, VerificationKey>> {
+  const keys = new Map<string, VerificationKey>();
+  for (const { kid, alg, getPublicKey } of await client.getSigningKeys()) {
+    const key = createPublicKey(getPublicKey());
+    const algorithm = algorithmOf(key);
+    if (kid && algorithm && (!alg || alg === algorithm)) {
+      keys.set(kid, { algorithm, key });
+    }
+  }
+  if (keys.size === 0) {
+    throw new Error("The issuer has answered with keys of which none can be used");
+  }
+  return keys;
 }
 
 function algorithmOf(key: KeyObject): "RS256" | "ES256" | undefined {

@@ -6,7 +6,7 @@ import jwt from "jsonwebtoken";
 import type { AuthConfig } from "../config.ts";
 import { AppError } from "../errors/AppError.ts";
 import { parseTokenClaims, type TokenClaims } from "./claims.ts";
-import { makeTrustedIssuers } from "./signingKeys.ts";
+import { makeTrustedIssuers, type VerificationParts } from "./signingKeys.ts";
 
 /** Verifies an access token. Throws UNAUTHENTICATED, or UNAVAILABLE when the issuer's keys cannot be had. */
 export type VerifyToken = (token: string) => Promise<TokenClaims>;
@@ -38,14 +38,10 @@ const REFUSED_HEADERS = ["crit", "jku", "jwk", "x5u", "x5c", "b64", "zip"];
  * A token that has verified is remembered, so that its next request does not verify it anew, which takes longer than all
  * else of its authentication: as long as its issuer still has the very key. Its time is asked each time; whether its session
  * has ended is asked elsewhere (recognizePerson.ts, accessChanges.ts).
- *
- * `now` (milliseconds) is for tests.
  */
-export function makeVerifyToken(
-  config: AuthConfig,
-  { now = Date.now }: { now?: () => number } = {},
-): VerifyToken {
-  const issuers = makeTrustedIssuers(config, now);
+export function makeVerifyToken(config: AuthConfig, parts: VerificationParts = {}): VerifyToken {
+  const { now = Date.now } = parts;
+  const issuers = makeTrustedIssuers(config, parts);
   const verified = new LRU<string, Verified>({ maxLength: REMEMBERED });
   return async (token) => {
     const known = verified.get(token);

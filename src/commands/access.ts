@@ -9,7 +9,7 @@ import { accessPlansCommand } from "./accessPlans.ts";
 import { accessWhyCommand } from "./accessWhy.ts";
 
 export const accessCommand: CommandModule = {
-  command: "access <action>",
+  command: "access [action]",
   describe: "Show that row security does what it must.",
   builder: (args) =>
     args

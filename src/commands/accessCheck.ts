@@ -6,6 +6,7 @@ import { accessJson, type AccessReport, accessSarif, accessText } from "../acces
 import { loadRulePages, loadRules } from "../access/rules.ts";
 import { applyWaivers, readOwnWaivers, readWaivers, type Waiver } from "../access/waivers.ts";
 import { loadConfig } from "../config.ts";
+import { assertReachable } from "../database/assertReachable.ts";
 import { withClient } from "../database/withClient.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
 import { connectionUrl } from "./url.ts";
@@ -26,6 +27,9 @@ interface AccessCheckArguments {
 async function accessCheck(given: AccessCheckArguments): Promise<AccessReport> {
   const url = given["database-url"] ?? connectionUrl(loadConfig(), "superuser");
   const waivers = await waiversFor(given);
+  if (given["database-url"] !== undefined) {
+    await assertReachable("--database-url", url);
+  }
   const rules = await loadRules();
   const pages = await loadRulePages(rules);
   const stated: Partial<AccessScope> = {

@@ -6,6 +6,7 @@ import { runFuzz } from "../access/fuzz/runFuzz.ts";
 import { openThrowAwayDatabase } from "../database/throwAway/openThrowAwayDatabase.ts";
 import { stopSignal } from "../stopSignal.ts";
 import { CLEAN, COULD_NOT_RUN, FINDINGS } from "./exitCodes.ts";
+import { wholeNumberOption } from "./numberOption.ts";
 import { makeProgressBar } from "./progressBar.ts";
 
 interface AccessFuzzArguments {
@@ -35,9 +36,12 @@ export const accessFuzzCommand: CommandModule<object, AccessFuzzArguments> = {
           "A regular expression of fields, arguments or inputs, such as '^Patient\\.familyName$'; everything when absent.",
       })
       .option("seed", {
-        type: "number",
+        ...wholeNumberOption(
+          "--seed",
+          { least: 0 },
+          "Of made-up ids, and of the requests that are also sent over HTTP.",
+        ),
         default: 1,
-        describe: "Of made-up ids, and of the requests that are also sent over HTTP.",
       })
       .option("json", { type: "boolean", describe: "Print the report as one JSON object." })
       .example("$0 access fuzz --only '^Mutation\\.'", "sends the mutations only"),

@@ -10,6 +10,7 @@ import type { EmbeddedVersion } from "../database/embedded/binaries.ts";
 import { openThrowAwayDatabase } from "../database/throwAway/openThrowAwayDatabase.ts";
 import { stopSignal } from "../stopSignal.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
+import { wholeNumberOption } from "./numberOption.ts";
 import { makeProgressBar } from "./progressBar.ts";
 
 interface AccessPlansArguments {
@@ -45,13 +46,6 @@ async function explainAll(
     bar.stop();
     await database.close();
   }
-}
-
-function assertRows(rows: number): number {
-  if (!Number.isSafeInteger(rows) || rows < FEWEST_ROWS || rows > MOST_ROWS) {
-    throw new Error(`--rows must be a whole number from ${FEWEST_ROWS} to ${MOST_ROWS}; got ${rows}`);
-  }
-  return rows;
 }
 
 /** What a person has to look at, one line each. */
@@ -97,10 +91,12 @@ export const accessPlansCommand: CommandModule<object, AccessPlansArguments> = {
   builder: (args) =>
     args
       .option("rows", {
-        type: "number",
+        ...wholeNumberOption(
+          "--rows",
+          { least: FEWEST_ROWS, most: MOST_ROWS },
+          "How many appointments to generate; every other table has its share.",
+        ),
         default: 1_000_000,
-        coerce: assertRows,
-        describe: "How many appointments to generate; every other table has its share.",
       })
       .option("check", {
         type: "boolean",

@@ -14,7 +14,7 @@ import { auditTailCommand } from "./auditTail.ts";
 import { auditVerifyCommand } from "./auditVerify.ts";
 
 export const auditCommand: CommandModule = {
-  command: "audit <action>",
+  command: "audit [action]",
   describe: "Seal the audit, verify that nobody changed it, prove single events, say how long they are kept.",
   builder: (args) =>
     args

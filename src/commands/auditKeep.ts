@@ -3,6 +3,7 @@ import type { CommandModule } from "yargs";
 import { loadConfig } from "../config.ts";
 import { withClient } from "../database/withClient.ts";
 import { FINDINGS } from "./exitCodes.ts";
+import { wholeNumberOption } from "./numberOption.ts";
 import { connectionUrl } from "./url.ts";
 import { readUuid } from "./uuidOption.ts";
 
@@ -28,10 +29,8 @@ export const auditKeepCommand: CommandModule<object, KeepArguments> = {
         describe: "The organization's id.",
       })
       .option("years", {
-        type: "number",
+        ...wholeNumberOption("--years", { least: LEAST, most: MOST }, `From ${LEAST} to ${MOST}.`),
         demandOption: true,
-        coerce: readYears,
-        describe: `From ${LEAST} to ${MOST}.`,
       })
       .option("jurisdiction", {
         type: "string",
@@ -56,13 +55,6 @@ export const auditKeepCommand: CommandModule<object, KeepArguments> = {
     console.log(`The events of ${organization} are kept for ${years} years (${jurisdiction}).`);
   },
 };
-
-function readYears(value: number): number {
-  if (!Number.isInteger(value) || value < LEAST || value > MOST) {
-    throw new Error(`--years must be a whole number from ${LEAST} to ${MOST}; got '${value}'.`);
-  }
-  return value;
-}
 
 function readJurisdiction(value: string): string {
   if (!/^[A-Za-z][A-Za-z0-9-]{0,19}$/.test(value)) {

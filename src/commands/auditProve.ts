@@ -18,7 +18,7 @@ export const auditProveCommand: CommandModule<object, { event: string }> = {
         type: "string",
         coerce: (value: string) => readUuid("The event", value),
         demandOption: true,
-        describe: "The event’s id.",
+        describe: "The event’s id, as `audit tail` prints it.",
       })
       .example(
         "$0 audit prove 0190… > proof.json && node scripts/verifyProof.mjs proof.json",

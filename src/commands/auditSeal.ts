@@ -4,7 +4,7 @@ import type { CommandModule } from "yargs";
 import { anchorFileOf } from "../audit/anchors.ts";
 import { beginTimeline } from "../audit/beginTimeline.ts";
 import { readSigningKey } from "../audit/signingKeys.ts";
-import { sealAll } from "../audit/startSealer.ts";
+import { ANCHORS_REWRITTEN, sealAll } from "../audit/startSealer.ts";
 import { loadConfig } from "../config.ts";
 import { withClient } from "../database/withClient.ts";
 import { auditKeyFolder } from "./auditKeyFolder.ts";
@@ -38,10 +38,13 @@ export const auditSealCommand: CommandModule<object, SealArguments> = {
     const url = connectionUrl(config, "sealer");
     const pool = new pg.Pool({ connectionString: url, max: 1 });
     try {
-      const count = await sealAll(pool, key, anchorFileOf(config.audit, url));
+      const { checkpoints: count, rewritten } = await sealAll(pool, key, anchorFileOf(config.audit, url));
       console.log(
         count === 0 ? "Nothing new to seal." : `Made ${count} checkpoint${count === 1 ? "" : "s"}.`,
       );
+      if (rewritten > 0) {
+        console.error(`${ANCHORS_REWRITTEN}.`);
+      }
     } finally {
       await pool.end();
     }

@@ -6,6 +6,7 @@ import type { CommandModule } from "yargs";
 import { loadConfig } from "../config.ts";
 import { withClient } from "../database/withClient.ts";
 import { stopSignal } from "../stopSignal.ts";
+import { countOption } from "./numberOption.ts";
 import { connectionUrl } from "./url.ts";
 import { uuidOption } from "./uuidOption.ts";
 
@@ -13,9 +14,11 @@ interface TailArguments {
   organization: string | undefined;
   lines: number;
   follow: boolean;
+  json: boolean;
 }
 
 interface Line {
+  /** The event's, for `audit prove`. */
   id: string;
   at: Date;
   actor: string | null;
@@ -48,14 +51,15 @@ async function newest(
   return rows.reverse();
 }
 
-function format({ at, actor, command, tableName, rowId, patients, changedFields }: Line): string {
+function format({ id, at, actor, command, tableName, rowId, patients, changedFields }: Line): string {
   const subject = rowId ?? `(of ${patients} patients)`;
-  return `${at.toISOString()}  ${actor ?? "system"}  ${command} ${tableName} ${subject}  ${changedFields.join(", ")}`;
+  return `${at.toISOString()}  ${id}  ${actor ?? "system"}  ${command} ${tableName} ${subject}  ${changedFields.join(", ")}`;
 }
 
 export const auditTailCommand: CommandModule<object, TailArguments> = {
   command: "tail",
-  describe: "Print the newest events: who did what to which row. Never what the row says.",
+  describe:
+    "Print the newest events: when, the event's id, who did what to which row. Never what the row says.",
   builder: (args) =>
     args
       .option("organization", {
@@ -63,24 +67,26 @@ export const auditTailCommand: CommandModule<object, TailArguments> = {
         coerce: uuidOption("--organization"),
         describe: "Those of one organization (its id).",
       })
-      .option("lines", { alias: "n", type: "number", default: 20, describe: "How many to begin with." })
+      .option("lines", { alias: "n", ...countOption("--lines", 20, "How many to begin with.") })
       .option("follow", {
         alias: "f",
         type: "boolean",
         default: false,
         describe: "Go on until interrupted.",
-      }),
+      })
+      .option("json", { type: "boolean", default: false, describe: "Print one JSON object a line." }),
   handler: async (given) => {
+    const print = (line: Line) => console.log(given.json ? JSON.stringify(line) : format(line));
     await withClient(connectionUrl(loadConfig(), "sealer"), async (client) => {
       let shown = await newest(client, given, null);
-      shown.forEach((line) => console.log(format(line)));
+      shown.forEach(print);
       const stopped = given.follow ? new AbortController() : null;
       void (stopped && stopSignal().then(() => stopped.abort()));
       while (stopped && !stopped.signal.aborted) {
         await sleep(INTERVAL, undefined, { signal: stopped.signal }).catch(() => undefined);
         const known = new Set(shown.map(({ id }) => id));
         const recent = await newest(client, given, new Date(Date.now() - LATE));
-        recent.filter(({ id }) => !known.has(id)).forEach((line) => console.log(format(line)));
+        recent.filter(({ id }) => !known.has(id)).forEach(print);
         shown = [...shown.filter(({ at }) => at.getTime() > Date.now() - 2 * LATE), ...recent];
       }
     });

@@ -1,6 +1,8 @@
+import { statSync } from "node:fs";
+
 import type { CommandModule } from "yargs";
 
-import { anchorFileOf, readAnchors } from "../audit/anchors.ts";
+import { anchorFileOf, lastAnchor, readAnchors } from "../audit/anchors.ts";
 import { readPublicKeys, trustedKeys } from "../audit/signingKeys.ts";
 import { type AuditReport, verifyAudit, type VerifyOptions } from "../audit/verifyAudit.ts";
 import { loadConfig } from "../config.ts";
@@ -19,36 +21,87 @@ interface VerifyArguments {
   json: boolean | undefined;
 }
 
-async function verify(given: VerifyArguments): Promise<AuditReport> {
+interface Verification {
+  report: AuditReport;
+  /** What it was compared with, for a person. */
+  anchorFiles: string[];
+}
+
+async function verify(given: VerifyArguments): Promise<Verification> {
   const config = loadConfig();
   const url = connectionUrl(config, "sealer");
+  const anchorFiles = given.anchor ?? [anchorFileOf(config.audit, url)];
   const options: VerifyOptions = {
     keys: trustedKeys(readPublicKeys(auditKeyFolder(config)), given["root-key"]),
-    anchors: (given.anchor ?? [anchorFileOf(config.audit, url)]).flatMap(readAnchors),
+    anchors: concatenate(anchorFiles.map(readAnchors)),
     ...(given.organization && { organizationId: given.organization }),
     ...(given.exports && { exportFolder: given.exports }),
     ...(given.since && { since: given.since }),
   };
-  return withClient(url, async (client) => {
+  const report = await withClient(url, async (client) => {
     await client.query("begin isolation level repeatable read read only");
     return verifyAudit(client, options);
   });
+  return { report, anchorFiles };
 }
 
-function text({ checkpoints, events, unsealed, tombstones, problem }: AuditReport): string {
-  if (problem) {
-    const event = problem.eventId ? `\nFirst bad event: ${problem.eventId}` : "";
-    const where = problem.tombstone
-      ? `Tombstone ${problem.tombstone}`
-      : `Checkpoint ${problem.checkpoint ?? "?"}`;
-    return `${where}: ${problem.message}${event}\n${checkpoints} checkpoints and ${events} events before it are as they were sealed.`;
+/** A name that was mistyped, or a file that somebody has emptied, would take the evidence away and change nothing else. */
+function readAnchorFiles(files: string[] | undefined): string[] | undefined {
+  files?.forEach(demandAnchors);
+  return files;
+}
+
+function demandAnchors(file: string): void {
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {
+    throw new Error(`--anchor must name a file; there is none at '${file}'.`);
   }
-  const rest =
+  if (lastAnchor(file) === undefined) {
+    throw new Error(`--anchor must name a file of anchors; '${file}' has none.`);
+  }
+}
+
+function readFolder(folder: string | undefined): string | undefined {
+  if (folder !== undefined && !statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new Error(`--exports must name a folder; there is none at '${folder}'.`);
+  }
+  return folder;
+}
+
+async function* concatenate<T>(parts: readonly AsyncIterable<T>[]): AsyncGenerator<T> {
+  for (const part of parts) {
+    yield* part;
+  }
+}
+
+function text({ report, anchorFiles }: Verification): string {
+  const { checkpoints, events, problem } = report;
+  const counted = `${checkpoints} checkpoints and ${events} events`;
+  if (problem === null) {
+    return [`${counted} are as they were sealed.`, ...remarks(report)].join(" ");
+  }
+  const { tombstone, checkpoint, eventId, message } = problem;
+  const where = tombstone ? `Tombstone ${tombstone}: ` : checkpoint ? `Checkpoint ${checkpoint}: ` : "";
+  const lines = [`${where}${message}`];
+  if (eventId) {
+    lines.push(`First bad event: ${eventId}`);
+  }
+  if (!where && report.anchors.count === 0) {
+    lines.push(`Anchors were looked for in ${anchorFiles.join(", ")}; --anchor names a copy.`);
+  }
+  return [...lines, `${counted} ${checkpoint ? "before it " : ""}are as they were sealed.`].join("\n");
+}
+
+function remarks({ checkpoints, anchors, unsealed, tombstones }: AuditReport): string[] {
+  const { count, newest } = anchors;
+  return [
+    count === 0
+      ? "There is no anchor yet."
+      : `They were compared with ${count} anchors, up to checkpoint ${newest} of ${checkpoints}.`,
     unsealed.count === 0
       ? "Every event is sealed."
-      : `${unsealed.count} events are not sealed yet, the oldest of ${unsealed.oldest?.toISOString()}.`;
-  const gone = tombstones === 0 ? "" : ` ${tombstones} months were removed on record.`;
-  return `${checkpoints} checkpoints and ${events} events are as they were sealed. ${rest}${gone}`;
+      : `${unsealed.count} events are not sealed yet, the oldest of ${unsealed.oldest?.toISOString()}.`,
+    ...(tombstones === 0 ? [] : [`${tombstones} months were removed on record.`]),
+  ];
 }
 
 export const auditVerifyCommand: CommandModule<object, VerifyArguments> = {
@@ -59,28 +112,39 @@ export const auditVerifyCommand: CommandModule<object, VerifyArguments> = {
     args
       .option("organization", {
         type: "string",
+        requiresArg: true,
         coerce: uuidOption("--organization"),
         describe: "Read the events of this organization only (its id).",
       })
       .option("since", {
         type: "string",
+        requiresArg: true,
         coerce: parseDate,
         describe: "Read the events only of what was sealed since then, for example 2026-11-01.",
       })
       .option("anchor", {
         type: "string",
         array: true,
+        requiresArg: true,
+        coerce: readAnchorFiles,
         describe: "A file of anchors that somebody kept; the configured one when absent.",
       })
       .option("exports", {
         type: "string",
+        requiresArg: true,
+        coerce: readFolder,
         describe: "A folder: compare the files of the removed months in it with their tombstones, too.",
       })
-      .option("root-key", { type: "string", describe: "The id that the first key must have." })
+      .option("root-key", {
+        type: "string",
+        requiresArg: true,
+        describe: "The id that the first key must have.",
+      })
       .option("json", { type: "boolean", describe: "Print one JSON object." }),
   handler: async (given) => {
-    const report = await verify(given);
-    console.log(given.json ? JSON.stringify(report, null, 2) : text(report));
+    const verification = await verify(given);
+    const { report } = verification;
+    console.log(given.json ? JSON.stringify(report, null, 2) : text(verification));
     process.exitCode = report.problem ? FINDINGS : CLEAN;
   },
 };

@@ -52,7 +52,7 @@ const checkCommand: CommandModule = {
 };
 
 export const catalogCommand: CommandModule = {
-  command: "catalog <action>",
+  command: "catalog [action]",
   describe:
     "Keep migrations/catalog.txt, the reviewable text of the database's schema, in step with the migrations.",
   builder: (args) =>

@@ -62,7 +62,7 @@ function sentence({ document: { id, owner, file }, kind, message, line }: Docume
 }
 
 export const documentsCommand: CommandModule = {
-  command: "documents <action>",
+  command: "documents [action]",
   describe: "Hold the trusted documents of clients against the schema.",
   builder: (args) => args.command(checkCommand).demandCommand(1, "Say what to do: check."),
   handler: () => undefined,

@@ -13,6 +13,7 @@ import {
 import { makeLogger } from "../logging.ts";
 import { stopSignal } from "../stopSignal.ts";
 import { CLEAN, COULD_NOT_RUN } from "./exitCodes.ts";
+import { wholeNumberOption } from "./numberOption.ts";
 
 /** Generates into the configured database, brought up to date before. @throws in production. */
 export async function generate(
@@ -65,7 +66,9 @@ function describe({ written, around, isComplete }: VolumeReport, seconds: number
   return isComplete ? rows : `${rows}\nInterrupted: the same command goes on from there.`;
 }
 
-const count = (describe: string) => ({ type: "number", demandOption: true, describe }) as const;
+/** How many of one kind; what fits together is said of all of them at once. */
+const count = (name: string, describe: string) =>
+  ({ ...wholeNumberOption(name, { least: 0 }, describe), demandOption: true }) as const;
 
 export const generateCommand: CommandModule<object, VolumeRequest & { json: boolean }> = {
   command: "generate",
@@ -75,19 +78,21 @@ export const generateCommand: CommandModule<object, VolumeRequest & { json: bool
     args
       .option(
         "organizations",
-        count("How many organizations; the other numbers are spread over them evenly."),
+        count("--organizations", "How many organizations; the other numbers are spread over them evenly."),
       )
       .option(
         "clinics",
-        count("How many clinics in all; each has four providers, an administrator and staff."),
+        count("--clinics", "How many clinics in all; each has four providers, an administrator and staff."),
       )
-      .option("patients", count("How many patients in all."))
-      .option("appointments", count("How many appointments in all."))
+      .option("patients", count("--patients", "How many patients in all."))
+      .option("appointments", count("--appointments", "How many appointments in all."))
       .option("seed", {
-        type: "number",
-        default: 1,
-        describe:
+        ...wholeNumberOption(
+          "--seed",
+          { least: 0 },
           "The same seed makes the same data, and adds what is missing of it; another one makes other data.",
+        ),
+        default: 1,
       })
       .option("around", {
         type: "string",

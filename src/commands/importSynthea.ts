@@ -5,7 +5,7 @@ import type { CommandModule } from "yargs";
 import { type Config, loadConfig } from "../config.ts";
 import { openMigratedDatabase } from "../database/openMigratedDatabase.ts";
 import { withClient } from "../database/withClient.ts";
-import { describeFailure } from "../describeFailure.ts";
+import { ImportFailure } from "../import/ImportFailure.ts";
 import { formatReport, type ImportReport } from "../import/importReport.ts";
 import { importSynthea, type SyntheaOptions } from "../import/synthea/importSynthea.ts";
 import { makeLogger } from "../logging.ts";
@@ -26,13 +26,21 @@ type Options = Omit<SyntheaOptions, "ownerId"> & { owner?: string };
 async function runImport(config: Config, { owner, ...options }: Options): Promise<ImportReport> {
   const { urls, close } = await openMigratedDatabase(config, makeLogger(config));
   const bar = makeProgressBar();
+  let report: ImportReport;
   try {
     const ownerId = owner === undefined ? undefined : await findPerson(urls.superuser, owner);
-    return await importSynthea(urls.data, { ...options, ownerId, onProgress: bar.update });
-  } finally {
+    report = await importSynthea(urls.data, { ...options, ownerId, onProgress: bar.update });
+  } catch (error) {
     bar.stop();
-    await close();
+    // What has become of the import is the news, whatever else fails.
+    await close().catch(() => undefined);
+    throw error;
   }
+  bar.stop();
+  await close().catch((cause: unknown) => {
+    throw new ImportFailure("everything", cause);
+  });
+  return report;
 }
 
 /** Nobody but an administrator of the database can look people up by e-mail address. */
@@ -50,14 +58,14 @@ async function findPerson(adminUrl: string, email: string): Promise<string> {
   return id;
 }
 
-/** As `runImport`; Ctrl-C ends it in order, and every failure says that nothing has changed. */
+/** As `runImport`; Ctrl-C ends it in order, and every failure says what has become of the data. */
 async function runWholeOrNot(config: Config, options: Options): Promise<ImportReport> {
   const interruption = new AbortController();
   void stopSignal().then((signal) => interruption.abort(new Error(`interrupted by ${signal}`)));
   try {
     return await runImport(config, { ...options, signal: interruption.signal });
   } catch (cause) {
-    throw new Error(`Nothing was imported: ${describeFailure(cause)}`, { cause });
+    throw cause instanceof ImportFailure ? cause : new ImportFailure("nothing", cause);
   }
 }
 
@@ -69,6 +77,7 @@ const syntheaCommand: CommandModule<object, SyntheaArguments> = {
       .positional("folder", {
         type: "string",
         demandOption: true,
+        coerce: readFolder,
         describe:
           "The folder with organizations.csv, providers.csv, patients.csv, encounters.csv and maybe payers.csv.",
       })
@@ -86,11 +95,11 @@ const syntheaCommand: CommandModule<object, SyntheaArguments> = {
       .option("json", { type: "boolean", default: false, describe: "Print the report as one JSON object." })
       .example("$0 import synthea ./output/csv", "imports what Synthea has written")
       .epilogue(
-        "Exit status: 0 everything is imported, 1 some rows were rejected and the report says why, 2 nothing was imported.",
+        "Exit status: 0 everything is imported, 1 some rows were rejected and the report says why, 2 it failed, and the message says whether anything was imported.",
       ),
   handler: async ({ folder, timezone, owner, report: reportPath, json }) => {
     const report = await runWholeOrNot(loadConfig(), {
-      folder: resolve(folder),
+      folder,
       timezone,
       owner,
       reportPath: reportPath === undefined ? undefined : resolve(reportPath),
@@ -101,8 +110,16 @@ const syntheaCommand: CommandModule<object, SyntheaArguments> = {
 };
 
 export const importCommand: CommandModule = {
-  command: "import",
+  command: "import [format]",
   describe: "Import patients and appointments from another system.",
   builder: (args) => args.command(syntheaCommand).demandCommand(1, "Say which format: synthea."),
   handler: () => undefined,
 };
+
+/** Nothing is what an empty variable of a script says; it would be the current folder. */
+function readFolder(value: string): string {
+  if (value === "") {
+    throw new Error("Name the folder of the export; got ''.");
+  }
+  return resolve(value);
+}

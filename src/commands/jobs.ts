@@ -5,7 +5,7 @@ import { jobsDropCommand, jobsRetryCommand } from "./jobsSettle.ts";
 import { jobsShowCommand } from "./jobsShow.ts";
 
 export const jobsCommand: CommandModule = {
-  command: "jobs <action>",
+  command: "jobs [action]",
   describe: "See what waits, runs and failed; let a parked job run again, or give it up.",
   builder: (args) =>
     args

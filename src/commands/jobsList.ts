@@ -3,6 +3,7 @@ import type { CommandModule } from "yargs";
 import { loadConfig } from "../config.ts";
 import { withClient } from "../database/withClient.ts";
 import { JOB_STATES, type JobState, type ListedJob, listJobs } from "../jobs/listJobs.ts";
+import { countOption } from "./numberOption.ts";
 import { connectionUrl } from "./url.ts";
 import { uuidOption } from "./uuidOption.ts";
 
@@ -34,7 +35,7 @@ export const jobsListCommand: CommandModule<object, ListArguments> = {
         describe: "Those of one organization (its id).",
       })
       .option("task", { type: "string", describe: "Those of one task, such as appointment__notify." })
-      .option("lines", { alias: "n", type: "number", default: 100, describe: "How many at most." })
+      .option("lines", { alias: "n", ...countOption("--lines", 100, "How many at most.") })
       .option("json", { type: "boolean", default: false, describe: "Print a JSON list." })
       .example("$0 jobs list --state parked", "shows what was given up"),
   handler: async ({ state, organization, task, lines, json }) => {
@@ -46,7 +47,7 @@ export const jobsListCommand: CommandModule<object, ListArguments> = {
       }
       jobs.forEach((job) => console.log(format(job)));
       if (jobs.length === 0) {
-        console.error("No such job.");
+        console.error((state ?? organization ?? task) ? "No such job." : "Nothing is waiting.");
       } else if (jobs.length === lines) {
         console.error(`There may be more: this is the first ${lines} (--lines).`);
       }

@@ -1,8 +1,11 @@
-import { commit, reset, status, uncommit } from "graphile-migrate";
+import { relative } from "node:path";
+
+import { reset, status, uncommit } from "graphile-migrate";
 import type { Logger } from "pino";
 import type { CommandModule } from "yargs";
 
-import { type Config, loadConfig } from "../config.ts";
+import { type Config, loadConfig, PROJECT_ROOT } from "../config.ts";
+import { commitCurrentMigration } from "../database/migrateDatabase.ts";
 import { withMigrateSettings } from "../database/migrateSettings.ts";
 import { withMigrationLock } from "../database/migrationLock.ts";
 import { type OpenDatabase, openDatabase } from "../database/openDatabase.ts";
@@ -30,14 +33,22 @@ export async function migrationStatus(
   return { pending: remainingMigrations, hasCurrent: hasCurrentMigration };
 }
 
-/** Runs `fn` on the configured database, started if it is the embedded one. */
+/** Runs `fn` on the configured database, started if it is the embedded one, and tells what graphile-migrate does. */
 async function withDatabase<T>(
   fn: (database: OpenDatabase, logger: Logger) => Promise<T>,
   config = loadConfig(),
 ): Promise<T> {
-  // What graphile-migrate does is the news of these commands, unlike of a start.
+  // It is the news of these commands, unlike of a start.
   const level = config.log.level === "warn" ? "info" : config.log.level;
-  const logger = makeLogger({ ...config, log: { level } });
+  return withQuietDatabase(fn, { ...config, log: { level } });
+}
+
+/** For commands that say themselves what they have done. */
+async function withQuietDatabase<T>(
+  fn: (database: OpenDatabase, logger: Logger) => Promise<T>,
+  config: Config,
+): Promise<T> {
+  const logger = makeLogger(config);
   const database = await openDatabase(config);
   try {
     return await fn(database, logger);
@@ -107,14 +118,20 @@ const commitCommand: CommandModule<object, { message: string }> = {
         "writes migrations/committed/000002-scheduling-reminders.sql",
       ),
   handler: async ({ message }) => {
-    await withDatabase(async (database, logger) => {
+    const { file, ignored } = await withQuietDatabase(async (database, logger) => {
       // The shadow database belongs to app_owner, so the roles come first.
       await prepareEmptyDatabase(database, logger);
       const { urls } = database;
-      await withMigrationLock(urls.superuser, () =>
-        withMigrateSettings({ urls, logger }, (settings) => commit(settings, message)),
-      );
+      return withMigrationLock(urls.superuser, () => commitCurrentMigration({ urls, logger }, message));
     }, developmentConfig("commit"));
+    console.log(`Committed ${relative(PROJECT_ROOT, file)}; migrations/current is empty.`);
+    if (ignored.length > 0) {
+      console.error(
+        `${ignored.join("\n")}\nA new database gets these columns as the file has them, this one has them otherwise; ` +
+          "'npx bailiwick migrate uncommit' opens the migration again.",
+      );
+      process.exitCode = FINDINGS;
+    }
   },
 };
 
@@ -123,9 +140,10 @@ const uncommitCommand: CommandModule = {
   describe:
     "Move the latest committed migration back to migrations/current, as long as nobody else has run it.",
   handler: async () => {
-    await withDatabase(async ({ urls }, logger) => {
+    await withQuietDatabase(async ({ urls }, logger) => {
       await withMigrationLock(urls.superuser, () => withMigrateSettings({ urls, logger }, uncommit));
     }, developmentConfig("uncommit"));
+    console.log("The latest committed migration is open again, in migrations/current.");
   },
 };
 
@@ -186,7 +204,7 @@ const reapplyCommand: CommandModule<object, { "dry-run": boolean }> = {
 };
 
 export const migrateCommand: CommandModule = {
-  command: "migrate <action>",
+  command: "migrate [action]",
   describe: "Bring the database's schema up to date, or work on the open migration.",
   builder: (args) =>
     args

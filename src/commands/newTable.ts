@@ -16,16 +16,27 @@ import { writeFiles } from "../scaffold/writeFiles.ts";
 import { formattedPage, MATRIX_FILE } from "./accessMatrix.ts";
 import { CATALOG_FILE } from "./catalog.ts";
 import { schemaDocs, writeSchemaDocs } from "./docs.ts";
+import { makeProgressBar, type ProgressBar } from "./progressBar.ts";
 import { printApi, SCHEMA_FILE } from "./schema.ts";
 
+interface Progress {
+  /** Told what is being done, in a few words. */
+  onStep(step: string): void;
+  /** Of the longest step. */
+  onProgress(done: number, total: number): void;
+}
+
 /** What is generated from the schema, for the migrations as they stand now. Written only when all of it could be made. */
-async function regenerate(): Promise<string[]> {
+async function regenerate({ onStep, onProgress }: Progress): Promise<string[]> {
+  onStep("Running all migrations in a throw-away Postgres");
   const database = await openWorldDatabase(pino({ level: "silent" }));
   try {
-    const matrix = await runMatrix(database.open, database.world);
+    onStep("Trying every command on every table as every kind of person");
+    const matrix = await runMatrix(database.open, database.world, { onProgress });
     if (matrix.gaps.length > 0) {
       throw new Error(`The matrix of access has gaps:\n${matrix.gaps.join("\n")}`);
     }
+    onStep("Generating the catalogue, the API and the documentation");
     const catalog = await snapshot(database.urls);
     const api = await printApi(database.urls.gateway);
     const docs = await schemaDocs(database.urls.superuser);
@@ -55,9 +66,9 @@ async function snapshot(urls: DatabaseUrls): Promise<string> {
  *
  * @returns the paths of the files that were written, relative to the project.
  */
-export async function newTable(request: TableRequest): Promise<string[]> {
+export async function newTable(request: TableRequest, progress: Progress): Promise<string[]> {
   const files = await planTable(PROJECT_ROOT, request);
-  const generated = await writeFiles(PROJECT_ROOT, files, regenerate);
+  const generated = await writeFiles(PROJECT_ROOT, files, () => regenerate(progress));
   return [...files.map(({ path }) => path), ...generated];
 }
 
@@ -65,6 +76,14 @@ interface NewTableArguments {
   path: string;
   scope: Scope;
   column: string[];
+}
+
+function closingWords(written: string[]): string {
+  return `Wrote
+${written.map((file) => `  ${file}`).join("\n")}
+Every check passes as it is. Say in the fixture what the table and its columns mean, and who may do what.
+A running 'npm run watch' has the table now, and its demo row after 'npx bailiwick seed'. Once the table is there, its
+'create table if not exists' does nothing any more: add columns below it, by 'alter table … add column if not exists'.`;
 }
 
 const tableCommand: CommandModule<object, NewTableArguments> = {
@@ -97,16 +116,27 @@ const tableCommand: CommandModule<object, NewTableArguments> = {
         "makes app_public.allergies, of a clinic",
       ),
   handler: async ({ path, scope, column }) => {
-    const written = await newTable({ path, scope, columns: column });
-    console.log(
-      `Wrote\n${written.map((file) => `  ${file}`).join("\n")}\n` +
-        "Every check passes as it is. Say in the fixture what the table and its columns mean, and who may do what.",
-    );
+    // Made when it is needed: what is printed after it has begun would break it.
+    let bar: ProgressBar | undefined;
+    const onProgress = (done: number, total: number) => {
+      bar ??= makeProgressBar();
+      bar.update(done / total, `${done} of ${total} have tried`);
+      if (done === total) {
+        bar.stop();
+      }
+    };
+    const onStep = (step: string) => console.log(`${step} …`);
+    try {
+      const written = await newTable({ path, scope, columns: column }, { onStep, onProgress });
+      console.log(closingWords(written));
+    } finally {
+      bar?.stop();
+    }
   },
 };
 
 export const newCommand: CommandModule = {
-  command: "new <what>",
+  command: "new [what]",
   describe: "Make the files for something new, complete and passing every check.",
   builder: (args) => args.command(tableCommand).demandCommand(1, "Say what is new: table."),
   handler: () => undefined,

@@ -100,7 +100,7 @@ const checkCommand: CommandModule = {
 };
 
 export const schemaCommand: CommandModule = {
-  command: "schema <action>",
+  command: "schema [action]",
   describe: "Write or check schema.graphql, the API as a document.",
   builder: (args) =>
     args.command(exportCommand).command(checkCommand).demandCommand(1, "Say what to do: export or check."),

@@ -9,9 +9,14 @@ import { type RunningDevelopment, startDevelopment, type StartOptions } from "..
 import { stopSignal } from "../stopSignal.ts";
 import { welcome } from "./welcome.ts";
 
+interface RunOptions extends Pick<StartOptions, "onBrokenMigration"> {
+  /** What goes on besides, in sentences for the banner. */
+  alsoSay?: string;
+}
+
 /** Starts everything, says where it is, and stops it in order when told to. `whileRunning` gets its own clean-up. */
 export async function runUntilStopped(
-  { onBrokenMigration }: Pick<StartOptions, "onBrokenMigration"> = {},
+  { onBrokenMigration, alsoSay }: RunOptions = {},
   whileRunning: (running: RunningDevelopment) => () => Promise<void> = () => async () => undefined,
 ): Promise<void> {
   const abort = new AbortController();
@@ -41,7 +46,9 @@ export async function runUntilStopped(
     const finish = whileRunning(running);
     try {
       await loadDemoData(running.database);
-      console.log(`Ready in ${((Date.now() - began) / 1000).toFixed(1)} s.\n\n${await welcome(running)}`);
+      console.log(
+        `Ready in ${((Date.now() - began) / 1000).toFixed(1)} s.\n\n${await welcome(running, alsoSay)}`,
+      );
       await stopped;
     } finally {
       await finish();

@@ -49,18 +49,23 @@ export const tokenCommand: CommandModule<object, { person: string; hours: number
     args
       .positional("person", { type: "string", demandOption: true, describe: "The person's e-mail address." })
       .option("hours", {
-        type: "number",
+        type: "string",
+        requiresArg: true,
         default: DEFAULT_HOURS,
+        coerce: readHours,
         describe: `How long it lives, at most ${MAXIMUM_HOURS} hours.`,
-      })
-      .check(({ hours }) => {
-        if (!(hours > 0 && hours <= MAXIMUM_HOURS)) {
-          throw new Error(`--hours must be more than 0 and at most ${MAXIMUM_HOURS}; got ${hours}`);
-        }
-        return true;
       })
       .example("$0 token alice@example.com", "signs in as the owner of the demo organization"),
   handler: async ({ person, hours }) => {
     console.log(await token(loadConfig(), person, hours));
   },
 };
+
+/** Half an hour is 0.5: no whole number. */
+function readHours(value: string | number): number {
+  const hours = value === "" ? Number.NaN : Number(value);
+  if (!(hours > 0 && hours <= MAXIMUM_HOURS)) {
+    throw new Error(`--hours must be more than 0 and at most ${MAXIMUM_HOURS}; got '${value}'.`);
+  }
+  return hours;
+}

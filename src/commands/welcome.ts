@@ -1,3 +1,6 @@
+import { relative } from "node:path";
+
+import type { Config } from "../config.ts";
 import { DEMO_PEOPLE, type DemoPerson } from "../seed/demoPeople.ts";
 import { DEMO_QUERIES } from "../seed/demoQueries.ts";
 import type { RunningDevelopment } from "../startDevelopment.ts";
@@ -6,18 +9,24 @@ import { developmentToken } from "./token.ts";
 /** Who sees the most different worlds; `seed` lists the others. */
 const SHOWN: readonly DemoPerson[] = [DEMO_PEOPLE.alice, DEMO_PEOPLE.bob, DEMO_PEOPLE.admin];
 
-/** Where everything is, and as each demo person a query to paste. */
-export async function welcome(running: RunningDevelopment): Promise<string> {
+/** Where everything is, as each demo person a query to paste, and whatever else is to be said. */
+export async function welcome(running: RunningDevelopment, alsoSay?: string): Promise<string> {
   const { gateway, database } = running;
   return [
     `  Explorer  ${gateway.url}/`,
     `  GraphQL   ${gateway.url}/graphql`,
     `  Health    ${gateway.adminUrl}/ready`,
     `  Database  ${database.config.database.url === null ? "npx bailiwick url" : "DATABASE_URL"}`,
+    ...mailLines(database.config.mail),
     ...(await signInSection(running)),
     "",
+    ...(alsoSay === undefined ? [] : [alsoSay]),
     "Ctrl-C stops everything.",
   ].join("\n");
+}
+
+function mailLines({ smtpUrl, folder }: Config["mail"]): string[] {
+  return smtpUrl === null && folder !== null ? [`  Mail      ${relative(process.cwd(), folder)}/`] : [];
 }
 
 /** Nothing where tokens come from an outside issuer. */

@@ -1,17 +1,15 @@
-import { relative } from "node:path";
-
 import { DatabaseError } from "pg";
 
-import { PROJECT_ROOT } from "../config.ts";
-import type { SqlPlace } from "./sqlErrorPlace.ts";
+import { describePlace, type SqlPlace } from "./sqlErrorPlace.ts";
 
 /** A migration that failed. The message is for a terminal: file, line, the line itself, a caret, what Postgres says. */
 export class MigrationError extends Error {
   override readonly name = "MigrationError";
   readonly place: SqlPlace | undefined;
 
-  constructor(cause: Error, place?: SqlPlace) {
-    super(describe(cause, place), { cause });
+  /** `explanations`: what else there is to know about why, each for a terminal. */
+  constructor(cause: Error, place?: SqlPlace, explanations: readonly string[] = []) {
+    super([describe(cause, place), ...explanations].join("\n"), { cause });
     this.place = place;
   }
 }
@@ -19,12 +17,7 @@ export class MigrationError extends Error {
 function describe(cause: Error, place: SqlPlace | undefined): string {
   const lines: string[] = [];
   if (place !== undefined) {
-    const { file, line, column, text } = place;
-    const margin = `${line} | `;
-    lines.push(`${relative(PROJECT_ROOT, file)}:${line}:${column}`);
-    lines.push(`  ${margin}${text}`);
-    // Tabs stay tabs, so that the caret stands under the character whatever the terminal's tab width.
-    lines.push(`  ${" ".repeat(margin.length)}${text.slice(0, column - 1).replace(/[^\t]/g, " ")}^`);
+    lines.push(describePlace(place));
   }
   lines.push(cause.message);
   if (cause instanceof DatabaseError) {

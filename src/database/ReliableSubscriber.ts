@@ -1,12 +1,11 @@
 import type { Pool } from "pg";
+import type { Logger } from "pino";
 import { PgSubscriber } from "postgraphile/adaptors/pg";
 
 import { AppError } from "../errors/AppError.ts";
+import { makeListeningPool } from "./makeListeningPool.ts";
 
 type News = AsyncIterableIterator<string>;
-
-/** Milliseconds between two signs of life of the connection that listens: without any, silence could mean anything. */
-const PROBE_INTERVAL = 10_000;
 
 /**
  * PostGraphile's subscriber, which ends every subscription when its connection is lost: who is told nothing more must know
@@ -15,19 +14,19 @@ const PROBE_INTERVAL = 10_000;
 export class ReliableSubscriber extends PgSubscriber {
   readonly #open = new Set<News>();
 
-  /** @param pool of one connection, with a deadline for its statements: an unanswered probe is a lost connection. */
-  constructor(pool: Pool) {
+  readonly #pool: Pool;
+
+  /** On a connection of its own: it is kept for as long as somebody listens, and must not be missing for requests. */
+  constructor(url: string, logger: Logger) {
+    const pool = makeListeningPool(url, "bailiwick-listen", logger);
     super(pool);
+    this.#pool = pool;
+    // The library also gives up a connection that is none the worse, and forgets who listens there.
+    pool.on("release", () => this.#interrupt());
     pool.on("connect", (client) => {
-      const probe = () => client.query("select 1").catch(() => undefined);
-      const timer = setInterval(() => void probe(), PROBE_INTERVAL);
-      timer.unref();
       // Both: an error comes first, before the library's own reaction, but not every end is one.
       client.once("error", () => this.#interrupt());
-      client.once("end", () => {
-        clearInterval(timer);
-        this.#interrupt();
-      });
+      client.once("end", () => this.#interrupt());
     });
   }
 
@@ -40,6 +39,11 @@ export class ReliableSubscriber extends PgSubscriber {
       return (await end?.(value)) ?? { done: true, value };
     };
     return news;
+  }
+
+  async close(): Promise<void> {
+    this.release();
+    await this.#pool.end();
   }
 
   #interrupt(): void {

@@ -1,13 +1,12 @@
 import type { Logger } from "pino";
 
 import type { Config } from "../config.ts";
-import { describeFailure } from "../describeFailure.ts";
+import { assertReachable } from "./assertReachable.ts";
 import { type DatabaseUrls, databaseUrls, loginUrl } from "./databaseUrls.ts";
 import { developmentSecrets } from "./embedded/secrets.ts";
 import { findEmbeddedPostgres, startEmbeddedPostgres } from "./embedded/startEmbeddedPostgres.ts";
 import { superviseServer } from "./embedded/superviseServer.ts";
 import type { LoginRole } from "./loginRoles.ts";
-import { withClient } from "./withClient.ts";
 
 export interface OpenDatabase {
   /** The configuration with the development secrets filled in where the environment names none. */
@@ -25,7 +24,7 @@ export interface OpenDatabase {
  */
 export async function openDatabase(given: Config, supervisor?: Logger): Promise<OpenDatabase> {
   if (given.database.url !== null) {
-    await assertReachable(given.database.url);
+    await assertReachable("DATABASE_URL", given.database.url);
     const config = withSecrets(given);
     return { config, urls: databaseUrls(config.database, given.database.url), close: async () => undefined };
   }
@@ -64,17 +63,6 @@ export function findLogin(given: Config, role: LoginRole): { config: Config; url
   const config = withSecrets(given);
   const adminUrl = given.database.url ?? findEmbeddedPostgres(given.database.dataDir)?.superuserUrl ?? null;
   return { config, url: loginUrl(config.database, adminUrl, role) };
-}
-
-async function assertReachable(url: string): Promise<void> {
-  try {
-    await withClient(url, async () => undefined);
-  } catch (cause) {
-    throw new Error(
-      `Cannot connect to DATABASE_URL (${describeFailure(cause)}): check that the server runs, and the URL's host, user, password and database.`,
-      { cause },
-    );
-  }
 }
 
 function assertEmbeddedAllowed(config: Config): void {

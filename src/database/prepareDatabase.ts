@@ -25,8 +25,13 @@ export async function prepareDatabase(
 ): Promise<void> {
   await withMigrationLock(database.urls.superuser, async (client) => {
     await runSetup(client, database, logger, setupFolder);
-    const run = includeCurrent ? applyCurrentMigration : migrateDatabase;
-    await run({ urls: database.urls, logger: logger.child({ scope: "migrate" }), migrationsFolder });
+    const target = { urls: database.urls, logger: logger.child({ scope: "migrate" }), migrationsFolder };
+    if (!includeCurrent) {
+      return migrateDatabase(target);
+    }
+    for (const ignored of await applyCurrentMigration(target)) {
+      target.logger.warn(ignored);
+    }
   });
 }
 

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+
+import { PROJECT_ROOT } from "../config.ts";
 
 /** A place in a file that a person edits. Lines and columns count from 1. */
 export interface SqlPlace {
@@ -7,6 +9,17 @@ export interface SqlPlace {
   line: number;
   column: number;
   text: string;
+}
+
+/** For a terminal: where it is, the line itself, and a caret. */
+export function describePlace({ file, line, column, text }: SqlPlace): string {
+  const margin = `${line} | `;
+  return [
+    `${relative(PROJECT_ROOT, file)}:${line}:${column}`,
+    `  ${margin}${text}`,
+    // Tabs stay tabs, so that the caret stands under the character whatever the terminal's tab width.
+    `  ${" ".repeat(margin.length)}${text.slice(0, column - 1).replace(/[^\t]/g, " ")}^`,
+  ].join("\n");
 }
 
 interface Frame {
@@ -31,15 +44,11 @@ export async function findSqlPlace(
   position: number,
   migrationsFolder: string,
 ): Promise<SqlPlace> {
-  const before = Array.from(compiled)
-    .slice(0, position - 1)
-    .join("");
   const lines = compiled.split("\n");
-  const lineIndex = before.split("\n").length - 1;
-  const column = before.length - (before.lastIndexOf("\n") + 1) + 1;
+  const { line: compiledLine, column, text } = placeInText(compiled, position);
 
   const frames: Frame[] = [{ file: join(migrationsFolder, "current.sql"), line: 0 }];
-  for (const line of lines.slice(0, lineIndex + 1)) {
+  for (const line of lines.slice(0, compiledLine)) {
     const split = SPLIT.exec(line)?.[1];
     const included = INCLUDED.exec(line)?.[1];
     if (split !== undefined) {
@@ -54,7 +63,17 @@ export async function findSqlPlace(
     }
   }
   const { file, line } = frames.at(-1) ?? { file: "", line: 0 };
-  return { file, line, column, text: lines[lineIndex] ?? "" };
+  return { file, line, column, text };
+}
+
+/** `position` counts characters from 1. */
+export function placeInText(sql: string, position: number): Omit<SqlPlace, "file"> {
+  const before = Array.from(sql)
+    .slice(0, position - 1)
+    .join("");
+  const line = before.split("\n").length;
+  const column = before.length - (before.lastIndexOf("\n") + 1) + 1;
+  return { line, column, text: sql.split("\n")[line - 1] ?? "" };
 }
 
 function advance(frames: Frame[]): void {

@@ -2,7 +2,8 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const WATCHED = ["fixtures", "current"];
+/** Folders of migrations/. */
+export const WATCHED = ["fixtures", "current"];
 const POLL_INTERVAL = 100;
 
 /**

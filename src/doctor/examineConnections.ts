@@ -6,6 +6,7 @@ import { LOGIN_ROLES, type LoginRole } from "../database/loginRoles.ts";
 import { findDatabase, findLogin } from "../database/openDatabase.ts";
 import { withClient } from "../database/withClient.ts";
 import { describeFailure } from "../describeFailure.ts";
+import { workerConnections } from "../jobs/workerConnections.ts";
 import { finding, fine, type Observation } from "./examine.ts";
 
 /** What node-postgres knows of its connection, and has no type for. */
@@ -117,11 +118,14 @@ async function examineRoom(client: Client, { database, worker }: Config): Promis
 select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as allowed`);
   const allowed = rows[0]?.allowed ?? 0;
   const wanted =
-    database.gatewayPoolSize + database.gatewaySharedConnections + BESIDES_REQUESTS + worker.poolSize;
+    database.gatewayPoolSize +
+    database.gatewaySharedConnections +
+    BESIDES_REQUESTS +
+    workerConnections(worker);
   return wanted > allowed
     ? finding(
         "database",
-        `One gateway and one worker want ${wanted} connections, the server allows ${allowed}: lower GATEWAY_POOL_SIZE, GATEWAY_SHARED_CONNECTIONS or WORKER_POOL_SIZE, or raise max_connections.`,
+        `One gateway and one worker want ${wanted} connections, the server allows ${allowed}: lower GATEWAY_POOL_SIZE, GATEWAY_SHARED_CONNECTIONS, WORKER_POOL_SIZE or WORKER_CONCURRENCY, or raise max_connections.`,
       )
     : fine(
         "database",

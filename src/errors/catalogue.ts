@@ -63,6 +63,11 @@ export const CATALOGUE = {
     advice:
       "Repeat a request unchanged, after the first attempt has ended; use a new key for every other one.",
   },
+  ANSWER_NOT_KEPT: {
+    status: 409,
+    message: "This was carried out before; its answer was too large to be kept.",
+    advice: "Read the current state. A repetition under the same Idempotency-Key carries out nothing again.",
+  },
   APPOINTMENT_OVERLAP: {
     status: 409,
     message: "The provider already has an appointment in that time slot.",
@@ -160,6 +165,7 @@ export const CODE_BY_OWN_SQLSTATE: ReadonlyMap<string, ErrorCode> = new Map([
   [sqlStates.TAKEN, "ALREADY_EXISTS"],
   [sqlStates.SEAT_LIMIT, "SEAT_LIMIT"],
   [sqlStates.IDEMPOTENCY_CONFLICT, "IDEMPOTENCY_CONFLICT"],
+  [sqlStates.TOO_MANY_ATTEMPTS, "TOO_MANY_REQUESTS"],
 ]);
 
 /** Codes for what Postgres itself raises. Its text may hold values, so the catalogue's sentence replaces it. */

@@ -28,6 +28,7 @@ export interface Disclosure {
 interface DatabaseError extends ErrorPlace {
   code: string;
   message: string;
+  hint?: string;
   severity?: string;
 }
 
@@ -119,7 +120,9 @@ function classifyDatabaseError(error: Error & Partial<DatabaseError>, anonymous:
   }
   const own = CODE_BY_OWN_SQLSTATE.get(code);
   if (own) {
-    return own === "NOT_FOUND" ? disclose(own) : { code: own, message: error.message };
+    // The hint of one attempt too many is the seconds to wait.
+    const retryAfter = code === sqlStates.TOO_MANY_ATTEMPTS ? Number(error.hint) : undefined;
+    return own === "NOT_FOUND" ? disclose(own) : { code: own, message: error.message, retryAfter };
   }
   if (!SQLSTATE_PATTERN.test(code)) {
     return disclose("INTERNAL");

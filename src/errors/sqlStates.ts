@@ -14,6 +14,7 @@ export const EXPIRED = "EXPRD";
 export const TAKEN = "TAKEN";
 export const SEAT_LIMIT = "SEATS";
 export const IDEMPOTENCY_CONFLICT = "IDEMP";
+export const TOO_MANY_ATTEMPTS = "LIMIT";
 
 export const FEATURE_NOT_SUPPORTED = "0A000";
 export const INVALID_SQL_STATEMENT_NAME = "26000";

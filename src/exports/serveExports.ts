@@ -1,9 +1,11 @@
+import type { FileHandle } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 
 import { type RequestHandler, type Response, Router } from "express";
 
 import type { Config } from "../config.ts";
 import { AppError } from "../errors/AppError.ts";
+import { assertMethod } from "../http/assertMethod.ts";
 import type { Door } from "../http/openDoor.ts";
 import { openExportFile } from "./exportFiles.ts";
 import { type LinkConnections, noSuchLink, takeFile, type Taken } from "./takeFile.ts";
@@ -44,9 +46,7 @@ export function makeExports(
   let running = 0;
   const send: RequestHandler = async (request, response) => {
     const token = request.params.token;
-    if (request.method !== "GET") {
-      throw new AppError("METHOD_NOT_ALLOWED");
-    }
+    assertMethod(request, response, ["GET"]);
     if (typeof token !== "string" || !TOKEN.test(token)) {
       throw noSuchLink();
     }
@@ -56,17 +56,9 @@ export function makeExports(
     running++;
     try {
       const client = door.hashClient(door.clientAddress(request), request.headers["user-agent"]);
-      const { fileId, taken } = await takeFile(connections, token, client);
-      const file = await openExportFile(folder, {
-        exportId: fileId,
-        sha256: taken.content_sha256,
-        byteCount: Number(taken.byte_count),
-      });
-      if (file === null) {
-        throw new AppError("INTERNAL", undefined, {
-          cause: new Error(`The file '${fileId}' is not (whole) in EXPORT_FOLDER.`),
-        });
-      }
+      const { file, taken } = await takeFile(connections, token, client, (fileId, found) =>
+        openWhole(folder, fileId, found),
+      );
       describe(response, taken);
       leave(response);
       response.setTimeout(IDLE, () => response.destroy());
@@ -82,6 +74,20 @@ export function makeExports(
     }
   };
   return Router().all("/:token", send);
+}
+
+async function openWhole(
+  folder: string,
+  fileId: string,
+  { content_sha256: sha256, byte_count }: Taken,
+): Promise<FileHandle> {
+  const file = await openExportFile(folder, { exportId: fileId, sha256, byteCount: Number(byte_count) });
+  if (file === null) {
+    throw new AppError("INTERNAL", undefined, {
+      cause: new Error(`The file '${fileId}' is not (whole) in EXPORT_FOLDER.`),
+    });
+  }
+  return file;
 }
 
 function describe(

@@ -1,4 +1,6 @@
-import type { Pool } from "pg";
+import type { FileHandle } from "node:fs/promises";
+
+import type { Pool, PoolClient } from "pg";
 
 import type { Claims } from "../auth/claims.ts";
 import type { Client } from "../auth/clientHash.ts";
@@ -44,7 +46,8 @@ const NEVER = new AbortController().signal;
 
 /**
  * What a link leads to. The token says whose link it is; whether that person still may is asked of the database as that
- * person, each time.
+ * person, each time. What they take is on record only once `open` has opened it: where there is nothing to send, the
+ * transaction that said so is rolled back.
  *
  * @throws NOT_FOUND for every link that does not work, UNAVAILABLE when there is no connection in time.
  */
@@ -52,29 +55,32 @@ export async function takeFile(
   { pool, gate }: LinkConnections,
   token: string,
   client: Client | null,
-): Promise<{ fileId: string; taken: Taken }> {
+  open: (fileId: string, taken: Taken) => Promise<FileHandle>,
+): Promise<{ file: FileHandle; taken: Taken }> {
   const request = currentRequestContext();
   const requestId = request?.requestId ?? acceptRequestId(undefined);
-  const one = async <Row extends object>(claims: Claims | null, sql: string, values: unknown[]) => {
+  const asPerson = async <T>(claims: Claims | null, work: (connection: PoolClient) => Promise<T>) => {
     const settings = pgSettings(claims, NO_SCOPE, requestId, client);
     const leave = await gate.enter(lineOf(settings), request?.signal ?? NEVER);
     try {
-      const { rows } = await withPgSettings(pool, settings, (connection) =>
-        connection.query<Row>(sql, values),
-      );
-      if (!rows[0]) {
-        throw noSuchLink();
-      }
-      return rows[0];
+      return await withPgSettings(pool, settings, work);
     } finally {
       leave();
     }
   };
+  let file: FileHandle | undefined;
   try {
-    const link = await one<Link>(null, "select * from app_hidden.find_export_link($1)", [token]);
+    const link = await asPerson(null, (connection) =>
+      one<Link>(connection, "select * from app_hidden.find_export_link($1)", [token]),
+    );
     const [fileId, sql, values] = statementOf(link);
-    return { fileId, taken: await one<Taken>(claimsOf(link), sql, values) };
+    return await asPerson(claimsOf(link), async (connection) => {
+      const taken = await one<Taken>(connection, sql, values);
+      file = await open(fileId, taken);
+      return { file, taken };
+    });
   } catch (cause) {
+    await file?.close();
     if (cause instanceof AppError) {
       throw cause;
     }
@@ -83,6 +89,14 @@ export async function takeFile(
       ? noSuchLink()
       : new AppError(code, message, { cause });
   }
+}
+
+async function one<Row extends object>(connection: PoolClient, sql: string, values: unknown[]): Promise<Row> {
+  const { rows } = await connection.query<Row>(sql, values);
+  if (!rows[0]) {
+    throw noSuchLink();
+  }
+  return rows[0];
 }
 
 function statementOf({ export_id, report_id, report_format }: Link): [string, string, unknown[]] {

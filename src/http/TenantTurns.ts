@@ -40,6 +40,10 @@ export class TenantTurns {
    * @throws UNAVAILABLE when too many of the tenant's wait already.
    */
   async take(tenant: string, signal: AbortSignal): Promise<EndTurn | null> {
+    // A signal that is aborted already tells nobody: the turn would never end.
+    if (signal.aborted) {
+      return null;
+    }
     this.#notePresence(tenant);
     const line = this.#lines.get(tenant) ?? { running: 0, waiting: new Set() };
     this.#lines.set(tenant, line);
@@ -54,8 +58,15 @@ export class TenantTurns {
         "Too many of your requests wait already; nothing was read or changed.",
       );
     }
-    const hasTurn = await this.#wait(line, signal);
-    return hasTurn ? this.#makeEnd(tenant, line) : null;
+    if (!(await this.#wait(line, signal))) {
+      return null;
+    }
+    const end = this.#makeEnd(tenant, line);
+    if (signal.aborted) {
+      end();
+      return null;
+    }
+    return end;
   }
 
   #wait(line: Line, signal: AbortSignal): Promise<boolean> {

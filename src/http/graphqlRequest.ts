@@ -5,6 +5,7 @@ import express, { type RequestHandler } from "express";
 import type { TrustedDocuments } from "../documents/TrustedDocuments.ts";
 import { AppError } from "../errors/AppError.ts";
 import { API_VERSION, API_VERSION_HEADER } from "../versions/apiVersion.ts";
+import { assertMethod } from "./assertMethod.ts";
 import { currentRequestContext } from "./requestContext.ts";
 
 const JSON_TYPE = "application/json";
@@ -27,11 +28,8 @@ const IDEMPOTENCY_KEY_PATTERN = /^[\x21-\x7e]{16,128}$/;
  */
 export const assertGraphqlRequest: RequestHandler = (request, response, next) => {
   response.setHeader(API_VERSION_HEADER, API_VERSION);
-  const isGet = request.method === "GET";
-  if (!isGet && request.method !== "POST") {
-    throw new AppError("METHOD_NOT_ALLOWED");
-  }
-  if (!isGet && !CONTENT_TYPE_PATTERN.test(request.headers["content-type"] ?? "")) {
+  assertMethod(request, response, ["GET", "POST"]);
+  if (request.method !== "GET" && !CONTENT_TYPE_PATTERN.test(request.headers["content-type"] ?? "")) {
     throw new AppError("UNSUPPORTED_MEDIA_TYPE");
   }
   if (!request.accepts([JSON_TYPE, GRAPHQL_TYPE])) {

@@ -14,6 +14,7 @@ import { makeAllowOrigins } from "./allowOrigins.ts";
 import { makeAuthenticateRequest } from "./authenticateRequest.ts";
 import { assertGraphqlRequest, makeReadGraphqlRequest } from "./graphqlRequest.ts";
 import { makeLogRequest, openSpan, type RequestRecorder } from "./logRequest.ts";
+import { makeNoteRequestClient } from "./noteRequestClient.ts";
 import type { Door } from "./openDoor.ts";
 import { readDatabasePosition } from "./readDatabasePosition.ts";
 import { identifyRequest } from "./requestId.ts";
@@ -57,6 +58,7 @@ export async function makeApp(
     assertGraphqlRequest,
     makeAuthenticateRequest(door, identities),
     limits.requests.chargeArrival,
+    makeNoteRequestClient(door.noteClient, identities),
     makeTakeTurn(turns),
     readDatabasePosition,
     ...makeReadGraphqlRequest(limits.api.documents, MAXIMUM_BODY_BYTES),
@@ -64,6 +66,8 @@ export async function makeApp(
   app.use(
     WEBHOOKS_PATH,
     await makeWebhooks(config, { pool: requests.pool, maximumBytes: MAXIMUM_BODY_BYTES }),
+    // What is signed is never counted: nobody can spend what the provider needs.
+    limits.requests.chargeMistake,
   );
   const leave = (response: ServerResponse) => admission.leave(response);
   app.use(

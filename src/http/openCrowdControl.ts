@@ -1,7 +1,9 @@
+import type { HttpConfig } from "../config.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { Admission } from "./Admission.ts";
 import { RefusalPace } from "./RefusalPace.ts";
 import { makeSlowRefusals, type SlowRefusals } from "./slowRefusals.ts";
+import { SocketPlaces } from "./SocketPlaces.ts";
 import { TenantTurns } from "./TenantTurns.ts";
 
 /** Who is let in when more come than can be served at once, of all tenants and of each. */
@@ -10,15 +12,17 @@ export interface CrowdControl {
   pace: RefusalPace;
   refusals: SlowRefusals;
   turns: TenantTurns;
+  /** Of websockets. */
+  places: SocketPlaces;
 }
 
-/** @param maximum requests that the process takes in at the same time. */
 export function openCrowdControl(
-  maximum: number,
+  { maximumConcurrent: maximum, sockets }: Pick<HttpConfig, "maximumConcurrent" | "sockets">,
   { refusals: counter }: Pick<Metrics, "refusals">,
 ): CrowdControl {
   const admission = new Admission(maximum, () => counter.inc({ reason: "overload" }));
   const pace = new RefusalPace();
   const turns = new TenantTurns(maximum, () => counter.inc({ reason: "tenant_crowd" }));
-  return { admission, pace, refusals: makeSlowRefusals(pace, admission), turns };
+  const places = new SocketPlaces(sockets, () => counter.inc({ reason: "websockets" }));
+  return { admission, pace, places, refusals: makeSlowRefusals(pace, admission), turns };
 }

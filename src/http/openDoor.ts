@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { listenForAccessChanges } from "../auth/accessChanges.ts";
 import { type Authenticate, makeAuthenticate } from "../auth/authenticate.ts";
 import { type HashClient, makeHashClient } from "../auth/clientHash.ts";
+import { makeNoteClient, type NoteClient } from "../auth/noteClient.ts";
 import { makeRecognizePerson } from "../auth/recognizePerson.ts";
 import { makeVerifyToken } from "../auth/verifyToken.ts";
 import type { Config } from "../config.ts";
@@ -15,6 +16,8 @@ import { makeOpenSockets, type OpenSockets } from "./openSockets.ts";
 /** Who is let in, and shown out when their rights end. */
 export interface Door {
   authenticate: Authenticate;
+  /** For whoever has been let in, and paid for it: it asks the database. */
+  noteClient: NoteClient;
   /** Where a request comes from: what is counted and what a session is recognised by are the same address. */
   clientAddress: ClientAddress;
   hashClient: HashClient;
@@ -54,7 +57,8 @@ export async function openDoor(
   });
   releases.add(stopListening);
   return {
-    authenticate: makeAuthenticate(makeVerifyToken(config.auth), recognize),
+    authenticate: makeAuthenticate(makeVerifyToken(config.auth, { logger }), recognize),
+    noteClient: makeNoteClient(pool),
     clientAddress: makeClientAddress(config.api.trustedProxies),
     hashClient: makeHashClient(config.auth.jwtSecret ?? config.database.roleSecret),
     openSockets,

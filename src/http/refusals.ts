@@ -41,9 +41,6 @@ function sendRefusal(response: Response, error: AppError): void {
   if (error.code === "UNAUTHENTICATED") {
     response.setHeader("WWW-Authenticate", "Bearer");
   }
-  if (error.code === "METHOD_NOT_ALLOWED") {
-    response.setHeader("Allow", "GET, POST");
-  }
   if (error.code === "UNAVAILABLE" || error.code === "TOO_MANY_REQUESTS") {
     response.setHeader("Retry-After", error.retryAfter ?? RETRY_AFTER_SECONDS);
   }

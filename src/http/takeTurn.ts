@@ -16,6 +16,11 @@ export function makeTakeTurn(turns: TenantTurns): RequestHandler {
       if (end === null) {
         return;
       }
+      // It may be over by now, and says so only once.
+      if (response.closed) {
+        end();
+        return;
+      }
       context.endTurn = end;
       response.once("close", end);
     }

@@ -1,5 +1,4 @@
 import type { IncomingMessage, Server } from "node:http";
-import type { Duplex } from "node:stream";
 
 import { type GrafservBase, makeGraphQLWSConfig, normalizeConnectionParams } from "grafserv";
 import { execute, GraphQLError, subscribe } from "graphql";
@@ -9,10 +8,10 @@ import { type WebSocket, WebSocketServer } from "ws";
 
 import type { Authenticate, Identity } from "../auth/authenticate.ts";
 import type { HashClient } from "../auth/clientHash.ts";
+import type { NoteClient } from "../auth/noteClient.ts";
 import type { TrustedDocuments } from "../documents/TrustedDocuments.ts";
 import { AppError } from "../errors/AppError.ts";
 import type { ErrorCode } from "../errors/catalogue.ts";
-import type { ClientAddress } from "./clientAddress.ts";
 import type { RequestLimits } from "./limitRequests.ts";
 import type { OpenSockets } from "./openSockets.ts";
 import {
@@ -22,6 +21,7 @@ import {
   runInRequestContext,
 } from "./requestContext.ts";
 import { acceptRequestId } from "./requestId.ts";
+import { makeUpgradeToSocket, type UpgradeParts } from "./upgradeToSocket.ts";
 
 /** Close codes of graphql-ws for what its own checks do not cover. */
 const CLOSE_UNAUTHORIZED = 4401;
@@ -33,6 +33,7 @@ const CLOSE_CODES: Partial<Record<ErrorCode, number>> = {
   BAD_REQUEST: CLOSE_BAD_REQUEST,
   FORBIDDEN: CLOSE_FORBIDDEN,
   NOT_ACCEPTABLE: CLOSE_BAD_REQUEST,
+  TOO_MANY_REQUESTS: CLOSE_TRY_AGAIN,
   UNAVAILABLE: CLOSE_TRY_AGAIN,
 };
 const INIT_TIMEOUT = 3000;
@@ -41,20 +42,17 @@ const KEEP_ALIVE = 12_000;
 const MAXIMUM_OPERATIONS = 20;
 const GOODBYE_TIMEOUT = 2000;
 
-interface WebsocketDependencies {
+interface WebsocketDependencies extends UpgradeParts {
   authenticate: Authenticate;
+  noteClient: NoteClient;
   /** Where the context callback finds who is at the other end of a socket. */
   identities: WeakMap<object, Identity>;
   /** Closes them when the rights end on which they were opened. */
   openSockets: OpenSockets;
-  clientAddress: ClientAddress;
   hashClient: HashClient;
-  path: string;
   maximumMessageBytes: number;
-  /** Other origins whose pages may connect. */
-  origins: readonly string[];
   documents: TrustedDocuments;
-  /** Takes the first point of an operation; throws TOO_MANY_REQUESTS. */
+  /** Takes the point of a connection, and the first one of an operation; throws TOO_MANY_REQUESTS. */
   chargeMessage: RequestLimits["chargeMessage"];
 }
 
@@ -82,12 +80,12 @@ export function attachWebsockets(
   grafserv: GrafservBase,
   dependencies: WebsocketDependencies,
 ): Websockets {
-  const { authenticate, identities, openSockets, clientAddress, hashClient, maximumMessageBytes } =
-    dependencies;
+  const { openSockets, maximumMessageBytes } = dependencies;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maximumMessageBytes });
   const contexts = new WeakMap<WebSocket, RequestContext>();
   const graphql = makeGraphQLWSConfig(grafserv);
   const runners = makeContextRunners(contexts);
+  const admit = makeAdmitSocket(sockets, dependencies);
 
   const disposable = useServer(
     {
@@ -97,9 +95,7 @@ export function attachWebsockets(
         const parameters = normalizeConnectionParams(connectionParams) ?? {};
         const requestId = acceptRequestId(parameters["x-request-id"]);
         try {
-          const client = hashClient(clientAddress(request), request.headers["user-agent"]);
-          const identity = await authenticate((name) => parameters[name], { requestId, client });
-          identities.set(socket, identity);
+          const identity = await admit(socket, request, { parameters, requestId });
           contexts.set(socket, contextOf(socket, identity, requestId));
           if (identity.claims) {
             openSockets.watch(socket, identity.claims);
@@ -116,7 +112,7 @@ export function attachWebsockets(
     KEEP_ALIVE,
   );
 
-  const upgrade = makeUpgrade(sockets, dependencies);
+  const upgrade = makeUpgradeToSocket(sockets, dependencies);
   server.on("upgrade", upgrade);
 
   const goAway = () => {
@@ -134,6 +130,48 @@ export function attachWebsockets(
       goAway();
       await disposable.dispose();
     },
+  };
+}
+
+interface Introduction {
+  parameters: Record<string, unknown>;
+  requestId: string;
+}
+
+/**
+ * Builds what lets somebody in who says who they are, for a point as a request costs one. Whoever is refused, or never says
+ * it, costs their address one.
+ */
+function makeAdmitSocket(
+  sockets: WebSocketServer,
+  { authenticate, noteClient, identities, hashClient, ...dependencies }: WebsocketDependencies,
+) {
+  const { clientAddress, chargeMessage, chargeStranger } = dependencies;
+  const introduced = new WeakSet<WebSocket>();
+  sockets.on("connection", (socket, request) => {
+    socket.once("close", () => {
+      if (!introduced.has(socket)) {
+        void chargeStranger(request).catch(() => undefined);
+      }
+    });
+  });
+  return async (
+    socket: WebSocket,
+    request: IncomingMessage,
+    { parameters, requestId }: Introduction,
+  ): Promise<Identity> => {
+    introduced.add(socket);
+    const client = hashClient(clientAddress(request), request.headers["user-agent"]);
+    const identity = await authenticate((name) => parameters[name], { requestId, client }).catch(
+      async (error: unknown) => {
+        await chargeStranger(request, error);
+        throw error;
+      },
+    );
+    identities.set(socket, identity);
+    await chargeMessage(socket, request);
+    await noteClient(identity);
+    return identity;
   };
 }
 
@@ -205,38 +243,6 @@ function contextOf(socket: WebSocket, { claims }: Identity, requestId: string): 
   socket.once("close", () => departure.abort());
   const context = makeRequestContext(requestId, departure.signal);
   return { ...context, anonymous: claims === null, userId: claims?.userId ?? null };
-}
-
-function makeUpgrade(
-  sockets: WebSocketServer,
-  { path, origins }: Pick<WebsocketDependencies, "path" | "origins">,
-) {
-  return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const refusal = refusalOf(request, path, origins);
-    if (refusal) {
-      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-      return;
-    }
-    sockets.handleUpgrade(request, socket, head, (client) => {
-      sockets.emit("connection", client, request);
-      // What a client does wrong (a message too large) closes its socket; graphql-ws would print it as our failure.
-      client.removeAllListeners("error").on("error", () => client.close());
-    });
-  };
-}
-
-/** The status line with which an upgrade is refused, if it is. Browsers apply no other rule to foreign pages here. */
-function refusalOf(
-  { url, headers }: IncomingMessage,
-  path: string,
-  origins: readonly string[],
-): string | null {
-  if (url?.split("?")[0] !== path) {
-    return "404 Not Found";
-  }
-  const { origin, host } = headers;
-  const isKnown = origin === undefined || URL.parse(origin)?.host === host || origins.includes(origin);
-  return isKnown ? null : "403 Forbidden";
 }
 
 function refuseConnection(socket: WebSocket, error: unknown): void {

@@ -5,8 +5,11 @@ import { JobProblem } from "./JobProblem.ts";
 import { orAborted } from "./jobTransaction.ts";
 import { parkJob } from "./parkJob.ts";
 
-/** What a task may return: that there was nothing to do for it, and why, in words that may be logged. */
-export type JobResult = void | { nothing: string };
+/**
+ * What a task may return: that there was nothing to do for it, and why, in words that may be logged. It is a warning, unless
+ * it is how most of the task's jobs end.
+ */
+export type JobResult = void | { nothing: string; isUsual?: true };
 
 export interface TaskLimits {
   /** Milliseconds after which `signal` is aborted and the job counts as failed. */
@@ -52,7 +55,7 @@ export async function runJob(
     const result = await orAborted(perform({ signal, endsAt: Date.now() + timeout }), signal);
     JOB_OUTCOMES.set(job, result ? "nothing" : "done");
     if (result) {
-      logger.warn(`${job.task_identifier} did nothing: ${result.nothing}`);
+      logger[result.isUsual ? "info" : "warn"](`${job.task_identifier} did nothing: ${result.nothing}`);
     }
   } catch (error) {
     const problem = describeProblem(error, signal);

@@ -10,6 +10,7 @@ import { makeMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { beatHeart } from "./beatHeart.ts";
 import { observeJobs } from "./observeJobs.ts";
 import { loadTasks, openTaskServices } from "./taskServices.ts";
+import { workerConnections } from "./workerConnections.ts";
 
 export interface RunningWorker {
   /** False once it has stopped, told to or by itself. */
@@ -21,9 +22,6 @@ export interface RunningWorker {
 const CRONTAB_FILE = join(import.meta.dirname, "crontab");
 
 const STOP_LIMIT = 20_000;
-
-/** Every job needs one connection, the listener and the bookkeeping one more each. */
-const SPARE_CONNECTIONS = 2;
 
 export interface WorkerOptions {
   /** Connection of `app_worker`. */
@@ -45,9 +43,9 @@ export async function startWorker(
   config: Config,
   { url, logger, metrics = makeMetrics(), tasks, stopLimit = STOP_LIMIT }: WorkerOptions,
 ): Promise<RunningWorker> {
-  const { concurrency, poolSize, silence } = config.worker;
+  const { concurrency, silence } = config.worker;
   const scoped = logger.child({ scope: "worker" });
-  const max = Math.max(poolSize, concurrency + SPARE_CONNECTIONS);
+  const max = workerConnections(config.worker);
   // Our own pool, and no batching of completed jobs: otherwise stopping can end the connections before a finished job
   // is marked as such, and it would run again.
   const pool = makePool(url, { max, applicationName: "bailiwick worker" }, scoped);

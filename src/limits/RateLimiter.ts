@@ -36,13 +36,13 @@ export class RateLimiter {
   }
 
   /**
-   * Takes points from each payer, in this order, until one has too few; the rest then pays nothing.
+   * Takes points from each payer, in this order, until one has too few; the rest then pays nothing, and is not even asked for.
    *
    * @returns the scarcest allowance, or the one that is exceeded; null where nothing is limited.
    */
-  async charge(payers: readonly Payer[], points: number): Promise<Allowance | null> {
+  async charge(payers: Iterable<Payer> | AsyncIterable<Payer>, points: number): Promise<Allowance | null> {
     let scarcest: Allowance | null = null;
-    for (const { kind, id } of payers) {
+    for await (const { kind, id } of payers) {
       const limiter = this.#limiters[kind];
       if (limiter) {
         const allowance = await consume(limiter, id, points);

@@ -8,7 +8,7 @@ import { type Payer, type RateLimiter, WINDOW_SECONDS } from "./RateLimiter.ts";
  */
 export async function chargeRequest(
   limiter: RateLimiter,
-  payers: readonly Payer[],
+  payers: Iterable<Payer> | AsyncIterable<Payer>,
   points: number,
 ): Promise<void> {
   const allowance = points > 0 ? await limiter.charge(payers, points) : null;

@@ -4,7 +4,6 @@ import type { Logger } from "pino";
 import type { OperationLimits } from "../../plugins/OperationLimitsPlugin.ts";
 import type { Identity } from "../auth/authenticate.ts";
 import type { Config } from "../config.ts";
-import { makePool } from "../database/makePool.ts";
 import { readManifests } from "../documents/readManifests.ts";
 import { TrustedDocuments } from "../documents/TrustedDocuments.ts";
 import { makeClientAddress } from "../http/clientAddress.ts";
@@ -37,17 +36,8 @@ export function openLimits(config: Config, { pool, url, logger, identities, rele
   const { folder, isExclusive } = config.documents;
   const documents = new TrustedDocuments(readManifests(folder), isExclusive);
   const limiter = new RateLimiter(config.limits.rate);
-  // A connection of its own: counts are exchanged while every other one is in use.
-  const sharingPool = makePool(
-    config.database.listenUrl ?? url,
-    { max: 1, applicationName: "bailiwick-limits" },
-    logger,
-  );
-  const sharing = shareUsage(limiter, sharingPool, logger);
-  releases.add(async () => {
-    await sharing.close();
-    await sharingPool.end();
-  });
+  const sharing = shareUsage(limiter, config.database.listenUrl ?? url, logger);
+  releases.add(() => sharing.close());
   return {
     requests: makeLimitRequests({
       limiter,

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 
-import type { Client, Pool, PoolClient } from "pg";
+import type { Client, PoolClient } from "pg";
 import type { Logger } from "pino";
 
+import { makeListeningPool } from "../database/makeListeningPool.ts";
 import type { RateLimiter, Usage } from "./RateLimiter.ts";
 
 const CHANNEL = "bailiwick_usage";
@@ -21,10 +22,14 @@ interface Announcement {
  * Tells the other gateways of this database what was spent here, and counts what they tell: limits hold for all of them
  * together, and no request waits for it. Announcements need no table and no right, and the connection is one of its own.
  * Without the database every process goes on counting alone.
- *
- * @param pool of one connection, which this keeps.
  */
-export function shareUsage(limiter: RateLimiter, pool: Pool, logger: Logger): { close: () => Promise<void> } {
+export function shareUsage(
+  limiter: RateLimiter,
+  url: string,
+  logger: Logger,
+): { close: () => Promise<void> } {
+  // A connection of its own: counts are exchanged while every other one is in use.
+  const pool = makeListeningPool(url, "bailiwick-limits", logger);
   const instance = randomUUID();
   let client: PoolClient | null = null;
   let isClosed = false;
@@ -73,6 +78,7 @@ export function shareUsage(limiter: RateLimiter, pool: Pool, logger: Logger): { 
       clearInterval(timer);
       await running;
       client?.release(true);
+      await pool.end();
     },
   };
 }

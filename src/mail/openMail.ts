@@ -109,7 +109,7 @@ function openFolder(config: MailConfig, folder: string, logger: Logger): Mail {
       // It holds a link that works: for the owner of the folder only, and whole or not at all.
       await writeFile(`${file}.part`, content, { mode: 0o600 });
       await rename(`${file}.part`, file);
-      logger.warn({ file }, `Without SMTP_URL, the mail '${letter.subject}' was written to a file`);
+      logger.info({ file }, `Without SMTP_URL, the mail '${letter.subject}' was written to a file`);
     },
     close: () => undefined,
   };

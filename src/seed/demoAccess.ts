@@ -70,6 +70,17 @@ export function makeDemoDealings(now: Date): DemoRows {
         created_by: demoUserId("carol"),
       },
     ],
+    // Asked for by Alice, not imported: the worker writes its file.
+    export_requests: [
+      {
+        id: demoId("export_request/downtown/appointments"),
+        ...inClinic("downtown"),
+        kind: "appointments",
+        filter: { first_day: "2026-02-01", last_day: "2026-02-28", status: "completed" },
+        format: "csv",
+        created_by: demoUserId("alice"),
+      },
+    ],
     notifications: (
       [
         ["alice", "marie", "2027-06-08T15:00:00Z", null],

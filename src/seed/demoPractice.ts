@@ -58,16 +58,6 @@ export const DEMO_PRACTICE: DemoRows = {
     body,
     created_by: demoUserId("alice"),
   })),
-  export_requests: [
-    {
-      id: demoId("export_request/downtown/appointments"),
-      ...inClinic("downtown"),
-      kind: "appointments",
-      filter: { first_day: "2026-02-01", last_day: "2026-02-28", status: "completed" },
-      format: "csv",
-      created_by: demoUserId("alice"),
-    },
-  ],
   integrations: [
     {
       id: SHEET_ID,

@@ -5,7 +5,10 @@ import type { CustomerFound, SubscriptionState, WebhookEvent } from "./WebhookEv
 
 const ORGANIZATION_OF_CUSTOMER = "select app_hidden.organization_id_of_customer($1) as id";
 
-/** An organization pays as one customer for ever; what is older than the state we have changes nothing. */
+/**
+ * An organization pays as one customer for ever; what is older than the state we have changes nothing, nor does another
+ * subscription whose first payment is still to come, or never came.
+ */
 const APPLY_SUBSCRIPTION = `\
 update app_public.subscriptions s
 set
@@ -19,7 +22,12 @@ set
   stripe_version = $9::bigint[]
 where s.organization_id = $1::uuid
 and (s.stripe_customer_id is null or s.stripe_customer_id = $7)
-and (s.stripe_version is null or s.stripe_version <= $9::bigint[])`;
+and (s.stripe_version is null or s.stripe_version <= $9::bigint[])
+and (
+  s.stripe_subscription_id is null
+  or s.stripe_subscription_id = $8
+  or $3::app_public.subscription_status not in ('incomplete', 'incomplete_expired')
+)`;
 
 const KEEP_CUSTOMER = `\
 update app_public.subscriptions s
@@ -87,7 +95,7 @@ async function applySubscription(client: ClientBase, state: SubscriptionState): 
   ]);
   return rowCount === 1
     ? `Organization '${organizationId}' has what Stripe says.`
-    : `Organization '${organizationId}' stays as it is: a newer event was applied, or another customer pays for it.`;
+    : `Organization '${organizationId}' stays as it is: a newer event was applied, another customer pays for it, or the first payment of another subscription is still to come.`;
 }
 
 async function keepCustomer(

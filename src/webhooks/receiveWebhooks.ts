@@ -7,6 +7,7 @@ import type { Config } from "../config.ts";
 import { withPgSettings } from "../database/withTenant.ts";
 import { AppError } from "../errors/AppError.ts";
 import { classifyError } from "../errors/classifyError.ts";
+import { assertMethod } from "../http/assertMethod.ts";
 import { currentRequestContext } from "../http/requestContext.ts";
 import { acceptRequestId } from "../http/requestId.ts";
 import { makeVerifyClerk } from "./verifyClerk.ts";
@@ -39,10 +40,8 @@ export async function makeWebhooks(
   return router;
 }
 
-const assertPost: RequestHandler = (request, _response, next) => {
-  if (request.method !== "POST") {
-    throw new AppError("METHOD_NOT_ALLOWED");
-  }
+const assertPost: RequestHandler = (request, response, next) => {
+  assertMethod(request, response, ["POST"]);
   next();
 };
 

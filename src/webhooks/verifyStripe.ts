@@ -18,17 +18,24 @@ const RANKS = {
 export async function makeVerifyStripe(secrets: readonly string[]): Promise<VerifyWebhook> {
   // Only where it is configured: the library is large, and every start would wait for it.
   const { default: StripeLibrary } = await import("stripe");
-  const { webhooks } = StripeLibrary;
+  const { errors, webhooks } = StripeLibrary;
+  const verify = (body: Buffer, signature: string, secret: string): Stripe.Event | null => {
+    try {
+      return webhooks.constructEvent(body, signature, secret, TOLERANCE);
+    } catch (error) {
+      // Whatever else goes wrong is a mistake of ours or of Stripe's, and no stranger's.
+      if (error instanceof errors.StripeSignatureVerificationError) {
+        return null;
+      }
+      throw error;
+    }
+  };
   return (body, header) => {
     const signature = header("stripe-signature") ?? "";
     for (const secret of secrets) {
-      try {
-        const event = webhooks.constructEvent(body, signature, secret, TOLERANCE);
+      const event = verify(body, signature, secret);
+      if (event) {
         return { provider: "stripe", eventId: event.id, event: readEvent(event) };
-      } catch (error) {
-        if (error instanceof AppError) {
-          throw error;
-        }
       }
     }
     throw new AppError("BAD_REQUEST", "The signature is missing, wrong or older than five minutes.");

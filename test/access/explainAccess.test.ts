@@ -5,9 +5,13 @@ import { DEMO_PEOPLE, type DemoPersonName, demoUserId } from "../../src/seed/dem
 import { seedDatabase } from "../../src/seed/seedDatabase.ts";
 import { type Actor, useTestDatabase } from "../support/database.ts";
 import { useGateway } from "../support/graphql.ts";
+import { useIssuer } from "../support/issuer.ts";
 
+const partner = useIssuer("oidc", "https://partner.example");
 const db = useTestDatabase();
-const gateway = useGateway(db);
+const gateway = useGateway(db, {
+  configure: (config) => ({ ...config, auth: { ...db.config.auth, outside: [partner.config({})] } }),
+});
 
 const ask = (person: string, resource: string, id: string, command = "SELECT") => `mutation {
   explainAccess(input: {
@@ -61,6 +65,26 @@ describe("explainAccess", () => {
     for (const word of content) {
       expect(JSON.stringify([carol, erin])).not.toContain(word);
     }
+  });
+
+  it("tells the same to an owner who comes from an outside issuer", async () => {
+    await db.superuser.query(
+      "insert into app_private.user_identities (issuer, subject, user_id) values ($1, 'alice', $2)",
+      [partner.issuer, actor("alice").userId],
+    );
+    const headers = { authorization: `Bearer ${partner.sign({ sub: "alice" })}` };
+    for (const name of ["carol", "erin"] as const) {
+      const query = ask(actor(name).userId, "patients", patientId);
+      const { data } = await gateway.query(null, query, { headers });
+      const { explanation } = await answerOf("alice", query);
+      expect(explanation.allowed).toBe(name === "carol");
+      expect(data.explainAccess.result).toEqual(explanation);
+    }
+    const { userId } = actor("dan");
+    await db.superuser.query("update app_public.users set deleted_at = now() where id = $1", [userId]);
+    const { data } = await gateway.query(null, ask(userId, "patients", patientId), { headers });
+    await db.superuser.query("update app_public.users set deleted_at = null where id = $1", [userId]);
+    expect(data.explainAccess.result).toMatchObject({ because: "the person’s account is closed" });
   });
 
   it("is on record about the row and the person", async () => {

@@ -87,5 +87,8 @@ it("refuses a waiver without a real reason or a real day, and lists every proble
 
 it("refuses a file that is no JSON array", async () => {
   await expect(readWaivers(await fileOf("{}"))).rejects.toThrow("must hold a JSON array of waivers");
-  await expect(readWaivers(await fileOf("waivers"))).rejects.toThrow("Cannot read the waivers");
+  await expect(readWaivers(await fileOf("waivers"))).rejects.toThrow("it must be a JSON array");
+  await expect(readWaivers("/nonexistent")).rejects.toThrow(
+    "Cannot read the waivers in '/nonexistent': there is no such file",
+  );
 });

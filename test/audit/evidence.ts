@@ -20,6 +20,8 @@ import { type AuditReport, verifyAudit, type VerifyOptions } from "../../src/aud
 import type { TestDatabase } from "../support/database.ts";
 
 export interface Evidence {
+  /** Has the key and the anchors where the command line looks for them by itself. */
+  readonly dataDir: string;
   readonly keyFolder: string;
   readonly anchorFile: string;
   /** A connection of app_sealer. */
@@ -40,8 +42,13 @@ const INTERVAL = 25;
 /** Seals and verifies the audit of a test's database with a key and an anchor file of its own. */
 export function useEvidence(db: TestDatabase): Evidence {
   const folder = mkdtempSync(join(tmpdir(), "bailiwick-evidence-"));
-  const keyFolder = join(folder, "keys");
-  const audit = { keyFolder, anchorFolder: folder, exportFolder: null, sealInterval: 100 };
+  const keyFolder = join(folder, "audit-keys");
+  const audit = {
+    keyFolder,
+    anchorFolder: join(folder, "audit-anchors"),
+    exportFolder: null,
+    sealInterval: 100,
+  };
   const anchorFile = anchorFileOf(audit, db.urls.sealer);
   const pool = new pg.Pool({ connectionString: db.urls.sealer, max: 2 });
   db.beforeDrop(() => pool.end());
@@ -54,8 +61,9 @@ export function useEvidence(db: TestDatabase): Evidence {
     }
     return present;
   };
-  const seal = () => sealAll(pool, key(), anchorFile);
+  const seal = async () => (await sealAll(pool, key(), anchorFile)).checkpoints;
   return {
+    dataDir: folder,
     keyFolder,
     anchorFile,
     pool,

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -31,13 +31,17 @@ const asSealer = <T>(work: (client: pg.ClientBase) => Promise<T>) => withClient(
 describe("a proof", () => {
   let proof: EventProof;
 
+  const file = join(evidence.keyFolder, "proof.json");
+  const run = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [VERIFY_PROOF, ...args], {
+      encoding: "utf8",
+    });
+    return { status, stdout, stderr };
+  };
   const check = (given: unknown, ...keys: string[]) => {
-    const file = join(evidence.keyFolder, "proof.json");
-    writeFileSync(file, JSON.stringify(given));
+    writeFileSync(file, typeof given === "string" ? given : JSON.stringify(given));
     try {
-      return execFileSync(process.execPath, [VERIFY_PROOF, file, ...keys], { encoding: "utf8" });
-    } catch (error) {
-      return (error as { stdout: string }).stdout;
+      return run(file, ...keys);
     } finally {
       rmSync(file);
     }
@@ -60,19 +64,56 @@ describe("a proof", () => {
 
   it("convinces somebody who has nothing else", () => {
     expect(proof.eventPath.length).toBeGreaterThan(1);
-    expect(check(proof)).toMatch(/^PROVEN: sealed in checkpoint \d+ .*\n\["event\/2", /);
-    expect(check(proof, proof.keys[0]?.keyId ?? "")).toMatch(/^PROVEN/);
+    const key = proof.keys[0]?.keyId ?? "";
+    const { status, stdout } = check(proof, key);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      new RegExp(`^PROVEN: sealed in checkpoint \\d+ at .*, first key ${key}\\.\n\\["event/2", `),
+    );
+  });
+
+  it("says that nobody vouched for the first key where none is named", () => {
+    const { status, stdout } = check(proof);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^PROVEN: .* which was NOT CHECKED: /)]);
   });
 
   it("convinces nobody when a word of it was changed", () => {
-    expect(check({ ...proof, event: proof.event.replace("INSERT", "DELETE") })).toMatch(
+    const sentence = (given: unknown, ...keys: string[]) => {
+      const { status, stdout } = check(given, ...keys);
+      expect(status).toBe(1);
+      return stdout;
+    };
+    expect(sentence({ ...proof, event: proof.event.replace("INSERT", "DELETE") })).toMatch(
       /^NOT PROVEN: the event/,
     );
-    expect(check({ ...proof, seal: { ...proof.seal, eventCount: "99" } })).toMatch(/^NOT PROVEN: the seal/);
-    expect(check({ ...proof, checkpoint: { ...proof.checkpoint, sealedAt: "0" } })).toMatch(
+    expect(sentence({ ...proof, seal: { ...proof.seal, eventCount: "99" } })).toMatch(
+      /^NOT PROVEN: the seal/,
+    );
+    expect(sentence({ ...proof, checkpoint: { ...proof.checkpoint, sealedAt: "0" } })).toMatch(
       /^NOT PROVEN: the checkpoint/,
     );
-    expect(check(proof, "0000000000000000")).toMatch(/^NOT PROVEN: nobody vouches/);
+    expect(sentence(proof, "0000000000000000")).toMatch(/^NOT PROVEN: nobody vouches/);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ["an empty file", () => "", "it is empty."],
+    ["a half of a proof", () => JSON.stringify(proof).slice(0, -9), "it is no JSON."],
+    ["something else", () => ({}), "it is no proof of 'audit prove'."],
+    ["a proof without its keys", () => ({ ...proof, keys: undefined }), "it is no whole proof ("],
+    ["a proof without its seal", () => ({ ...proof, seal: null }), "it is no whole proof ("],
+  ])("is neither there nor refuted in %s: exit status 2, and one sentence", (_title, given, sentence) => {
+    const { status, stdout, stderr } = check(given());
+    expect([status, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/^.*\n$/);
+    expect(stderr).toContain(`'${file}' cannot be checked: ${sentence}`);
+  });
+
+  it("cannot be checked where there is none", () => {
+    expect(run("/nonexistent")).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: "'/nonexistent' cannot be checked: there is no such file.\n",
+    });
   });
 
   it("cannot be made of an event that is not sealed, or that does not exist", async () => {

@@ -160,6 +160,32 @@ describe("the record of a request", () => {
       { table_name: "app_public.audit_logs", actor_id: world.owner.userId, patient_ids: [], row_count: 3 },
     ]);
   });
+
+  it("is there of who only orders or groups the audit, by whatever the schema offers for that", async () => {
+    const { data } = await api.query(
+      world.owner,
+      `{ orders: __type(name: "AuditLogOrderBy") { enumValues { name } }
+         groups: __type(name: "AuditLogGroupBy") { enumValues { name } } }`,
+    );
+    const names = ({ enumValues }: { enumValues: { name: string }[] }) => enumValues.map(({ name }) => name);
+    const groups = names(data.groups);
+    expect(groups).toContain("CREATED_AT_TRUNCATED_TO_DAY");
+    const queries = [
+      ...groups.map((name) => [name, `{ auditLogs { groupedAggregates(groupBy: [${name}]) { keys } } }`]),
+      ...names(data.orders)
+        .filter((name) => !/^(NATURAL|PRIMARY_KEY_)/.test(name))
+        .map((name) => [name, `{ auditLogs(orderBy: [${name}], first: 1) { pageInfo { hasNextPage } } }`]),
+    ];
+    for (const [name = "", query = ""] of queries) {
+      const { events, errors } = await ask(world.owner, query);
+      expect(errors).toBeUndefined();
+      const column = name.toLowerCase().replace(/_(asc|desc|truncated_to_\w+)$/, "");
+      expect([name, events.map((event) => event.changed_fields)]).toEqual([
+        name,
+        [[`app_public.audit_logs.${column}`]],
+      ]);
+    }
+  });
 });
 
 describe("a refused attempt", () => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 
@@ -50,7 +50,7 @@ describe("a month of events", () => {
     expect(await verify()).toMatchObject({ problem: null, tombstones: 3 });
   });
 
-  it("stays under a legal hold, until it is released", async () => {
+  it("stays under a legal hold until it is released, and while the anchors are missing", async () => {
     await db.superuser.query("delete from app_audit.retention_policies");
     const { rows } = await db.superuser.query<{ id: string }>(
       "insert into app_audit.legal_holds (organization_id, reason) values ($1, 'Court order') returning id",
@@ -60,6 +60,10 @@ describe("a month of events", () => {
     await db.superuser.query("update app_audit.legal_holds set released_at = now() where id = $1", [
       rows[0]?.id,
     ]);
+    // Nor does it go while nothing from outside says what was sealed.
+    renameSync(evidence.anchorFile, `${evidence.anchorFile}.gone`);
+    await expect(retain()).rejects.toThrow("nothing is removed from it: There is no anchor");
+    renameSync(`${evidence.anchorFile}.gone`, evidence.anchorFile);
     expect(await retain()).toHaveLength(1);
     expect(await countOf("2010-01")).toBe(0);
     await evidence.sealEverything();

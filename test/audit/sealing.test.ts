@@ -9,7 +9,7 @@ import {
   createOrganization,
   createPatient,
 } from "../../src/access/world/people.ts";
-import { readAnchors } from "../../src/audit/anchors.ts";
+import { lastAnchor } from "../../src/audit/anchors.ts";
 import { appendMissingAnchors } from "../../src/audit/appendMissingAnchors.ts";
 import { beginTimeline } from "../../src/audit/beginTimeline.ts";
 import { lastCheckpoint, SEALER_LOCK, sealEvents } from "../../src/audit/sealEvents.ts";
@@ -126,16 +126,16 @@ describe("anchors", () => {
     writeFileSync(evidence.anchorFile, `${before}{"sequence":"9`);
     await asSealer((client) => appendMissingAnchors(client, evidence.anchorFile));
     const last = await asSealer(lastCheckpoint);
-    expect(readAnchors(evidence.anchorFile).at(-1)?.sequence).toBe(last?.sequence);
+    expect(lastAnchor(evidence.anchorFile)?.sequence).toBe(last?.sequence);
     expect((await evidence.verify()).problem).toBeNull();
   });
 
   it("stop the sealer from going on over a database that was rolled back", async () => {
     const anchors = readFileSync(evidence.anchorFile, "utf8");
-    const last = readAnchors(evidence.anchorFile).at(-1);
+    const last = lastAnchor(evidence.anchorFile);
     writeFileSync(
       evidence.anchorFile,
-      `${anchors}${JSON.stringify({ ...last, sequence: "999", hash: "00" })}\n`,
+      `${anchors}${JSON.stringify({ ...last, sequence: "999", hash: "0".repeat(64) })}\n`,
     );
     await expect(evidence.seal()).rejects.toThrow(/knows checkpoint 999, and the database does not/);
     writeFileSync(evidence.anchorFile, anchors);

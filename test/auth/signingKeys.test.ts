@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import jwt from "jsonwebtoken";
+import { pino } from "pino";
 
 import { soleIssuer } from "../../src/auth/outsideIssuers.ts";
 import { makeTrustedIssuers } from "../../src/auth/signingKeys.ts";
@@ -14,6 +15,8 @@ const nextRsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const sub = randomUUID();
 
+const log: string[] = [];
+const logger = pino({}, { write: (line) => void log.push(line) });
 let server: Server;
 let jwksUri: string;
 /** What the issuer serves; null answers 500. */
@@ -56,7 +59,8 @@ beforeEach(() => {
   keys = [publish("rsa", rsa), publish("ec", ec)];
   fetches = 0;
   now = 1_800_000_000_000;
-  verify = makeVerifyToken(config(), { now: () => now });
+  log.length = 0;
+  verify = makeVerifyToken(config(), { now: () => now, logger });
 });
 
 function config() {
@@ -163,6 +167,25 @@ describe("keys of an outside issuer", () => {
     now += 60 * 60 * 1000;
     await expect(verify(sign("rsa", rsa.privateKey, "RS256"))).resolves.toMatchObject({
       facts: { subject: sub },
+    });
+  });
+
+  it("keep working when the issuer answers with none that can be used, and the log has it", async () => {
+    await verify(sign("rsa", rsa.privateKey, "RS256"));
+    keys = [publish("rsa", rsa, { alg: "RS512" })];
+    now += 601_000;
+    // Starts the refresh, for which nobody waits.
+    await verify(sign("rsa", rsa.privateKey, "RS256"));
+    while (log.length === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(log).toEqual([expect.stringContaining("https://issuer.example")]);
+    now += 31_000;
+    await expect(verify(sign("rsa", rsa.privateKey, "RS256"))).resolves.toMatchObject({
+      facts: { subject: sub },
+    });
+    await expect(verify(sign("unknown", rsa.privateKey, "RS256"))).rejects.toMatchObject({
+      code: "UNAUTHENTICATED",
     });
   });
 

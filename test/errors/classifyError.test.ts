@@ -30,6 +30,15 @@ describe("classifyError", () => {
     });
   });
 
+  it("tells for how many seconds to wait where our SQL counts attempts", () => {
+    const error = Object.assign(new Error("Too often."), { code: "LIMIT", hint: "899" });
+    expect(classifyError(error, false)).toEqual({
+      code: "TOO_MANY_REQUESTS",
+      message: "Too often.",
+      retryAfter: 899,
+    });
+  });
+
   it("gives every missing record the same sentence, whatever SQL says of it", () => {
     const ofSql = classifyError(databaseError("NTFND"), false);
     expect(ofSql).toEqual(classifyError(new AppError("NOT_FOUND"), false));

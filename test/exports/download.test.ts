@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 
 import { beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 
@@ -60,6 +62,27 @@ describe("a link to an export", () => {
     ).toBe(2);
   });
 
+  it("counts nothing as fetched where the file is missing or not whole, and says so to who may fetch it only", async () => {
+    const path = await pathOf();
+    const [name = ""] = (await exports.files()).filter((each) => each.startsWith(exportId));
+    const file = join(exports.folder(), name);
+    const content = await readFile(file);
+    const before = await exports.record(exportId);
+    const events = () => count(db, "from app_audit.events where row_id = $1", [exportId]);
+    const eventsBefore = await events();
+    for (const spoil of [() => writeFile(file, content.subarray(1)), () => rm(file)]) {
+      await spoil();
+      const response = await follow(path);
+      expect([response.status, await codeOf(response)]).toEqual([500, "INTERNAL"]);
+      await isRefused(`/exports/${randomBytes(32).toString("hex")}`);
+    }
+    expect(await exports.record(exportId)).toEqual(before);
+    expect(await events()).toBe(eventsBefore);
+    await writeFile(file, content);
+    expect(await statusOf(path)).toBe(200);
+    expect(await exports.record(exportId)).toEqual({ ...before, download_count: before.download_count + 1 });
+  });
+
   it("is made for nobody but the person who asked, and of nothing that is not ready", async () => {
     const { here, owner, superadmin, abroad } = exports.world();
     for (const person of [here.clinicAdmin, here.staff, owner, superadmin, abroad.provider]) {
@@ -71,6 +94,20 @@ describe("a link to an export", () => {
     expect(await count(db, "from app_private.export_links")).toBe(0);
   });
 
+  it("is made without waiting for another that is being made and has found the same expired ones", async () => {
+    const { here } = exports.world();
+    await pathOf();
+    await db.superuser.query("update app_private.export_links set expires_at = now()");
+    await db.asUser(here.provider, async ({ value, client }) => {
+      await value("select (app_public.create_export_link($1)).path", [exportId]);
+      expect((await exports.link(here.provider, exportId)).errors).toBeUndefined();
+      await client.query("commit; begin");
+    });
+    // The expired one is gone, and both are there.
+    expect(await count(db, "from app_private.export_links where expires_at > now()")).toBe(2);
+    expect(await count(db, "from app_private.export_links")).toBe(2);
+  });
+
   it("opens nothing when it is forged, expired or of another method", async () => {
     const path = await pathOf();
     await isRefused(`/exports/${randomBytes(32).toString("hex")}`);
@@ -78,7 +115,8 @@ describe("a link to an export", () => {
     await isRefused(path.slice(0, -1) + (path.endsWith("0") ? "1" : "0"));
     await isRefused(`${path}0`);
     for (const method of ["POST", "HEAD"]) {
-      expect(await statusOf(path, { method })).toBe(405);
+      const { status, headers } = await follow(path, { method });
+      expect([status, headers.get("allow")]).toEqual([405, "GET"]);
     }
     await db.superuser.query("update app_private.export_links set expires_at = now()");
     await isRefused(path);

@@ -49,7 +49,9 @@ it("a link waits for a connection where requests of the API do, and is refused a
       return Promise.reject(new AppError("UNAVAILABLE"));
     },
   };
-  const taking = takeFile({ pool: db.superuser, gate }, randomBytes(32).toString("hex"), null);
+  const taking = takeFile({ pool: db.superuser, gate }, randomBytes(32).toString("hex"), null, () =>
+    Promise.reject(new Error("There is nothing to open.")),
+  );
   await expect(taking).rejects.toMatchObject({ code: "UNAVAILABLE" });
   expect(asked).toEqual([""]);
 });

@@ -112,8 +112,11 @@ describe("a client that leaves", () => {
   });
 
   it("does not stop a mutation: what has become of it can be asked for again", async () => {
-    const last = async () =>
-      Number((await db.superuser.query("select last_value from app_public.tries")).rows[0].last_value);
+    const { patient } = world.here;
+    const phone = async () => {
+      const sql = "select phone from app_public.patients where id = $1";
+      return (await db.superuser.query<{ phone: string | null }>(sql, [patient.id])).rows[0]?.phone;
+    };
     const openTransactions = async () => {
       const { rows } = await db.superuser.query(
         "select from pg_stat_activity where datname = $1 and usename <> current_user and xact_start is not null",
@@ -121,11 +124,17 @@ describe("a client that leaves", () => {
       );
       return rows.length;
     };
-    const depart = leave("mutation { crossWays(input: { first: 11, second: 12 }) { result } }");
+    const cancellations = () => metric("bailiwick_database_cancellations_total");
+    const before = await cancellations();
+    const depart = leave(
+      `mutation { changeSlowly(input: { patientId: "${patient.id}", phone: "555-0199" }) { result } }`,
+    );
     await eventually(async () => (await activeWaits()) === 1);
     depart();
-    // The mutation has further statements after its last wait: its transaction ends a moment later.
+    expect(await phone()).not.toBe("555-0199");
+    // The mutation has further statements after its wait: its transaction ends a moment later.
     await eventually(async () => (await openTransactions()) === 0);
-    expect(Number.isInteger(await last())).toBe(true);
+    expect(await phone()).toBe("555-0199");
+    expect(await cancellations()).toBe(before);
   });
 });

@@ -57,6 +57,25 @@ describe("turns", () => {
     expect(await settled(next)).toHaveLength(1);
   });
 
+  it("are for nobody who has left before asking: not one is taken", async () => {
+    ask("b", 1);
+    expect(await settled(ask("a", TOGETHER, AbortSignal.abort()))).toEqual(Array(TOGETHER).fill(null));
+    expect(await settled(ask("a", 1))).not.toContain(null);
+    expect(await settled(ask("a", TOGETHER))).toHaveLength(TOGETHER - 1);
+  });
+
+  it("end at once for whoever leaves in the moment of having one, and the next one has it", async () => {
+    ask("b", 1);
+    const [first] = await settled(ask("a", TOGETHER));
+    const departure = new AbortController();
+    const [gone] = ask("a", 1, departure.signal);
+    const next = ask("a", 1);
+    first?.();
+    departure.abort();
+    expect(await gone).toBeNull();
+    expect(await settled(next)).toHaveLength(1);
+  });
+
   it("are denied where half of what the process takes in is waiting, for this tenant alone", async () => {
     ask("b", 1);
     ask("a", TOGETHER + 20);

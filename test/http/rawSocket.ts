@@ -15,7 +15,7 @@ export class RawSocket {
   readonly closed: Promise<number>;
   readonly #socket: WebSocket;
 
-  constructor(url: string, options: { origin?: string } = {}) {
+  constructor(url: string, options: { origin?: string; headers?: Record<string, string> } = {}) {
     this.#socket = new WebSocket(`${url.replace("http", "ws")}/graphql`, "graphql-transport-ws", options);
     this.#socket.on("message", (text: Buffer) => this.messages.push(JSON.parse(text.toString())));
     this.#socket.on("error", () => undefined);

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it, jest } from "@jest/globals";
 
+import { createPerson } from "../../src/access/world/people.ts";
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { signToken } from "../../src/auth/signToken.ts";
 import { useTestDatabase } from "../support/database.ts";
@@ -23,6 +24,7 @@ describe("a server with small shares", () => {
   const server = useServeProcess(db, {
     NODE_ENV: "production",
     RATE_LIMIT_ADDRESS: "50",
+    RATE_LIMIT_USER: "1000",
     RATE_LIMIT_ORGANIZATION: "300",
     CORS_ORIGINS: ORIGIN,
   });
@@ -65,6 +67,23 @@ describe("a server with small shares", () => {
     expect([served.status, served.headers["ratelimit-remaining"]]).toEqual([200, "199"]);
   });
 
+  it("asks the database nothing for a person who has spent all, whatever program they say they are", async () => {
+    const person = await createPerson(db.superuser);
+    const bearer = `Bearer ${signToken(db.config.auth, person)}`;
+    const from = (agent: string) =>
+      ask(server.url, "{ patients(first: 500) { nodes { rowId } } }", {
+        headers: { authorization: bearer, "user-agent": agent },
+      });
+    const answers = [await from("Firefox"), await from("curl"), await from("wget"), await from("lynx")];
+    expect(answers.map(({ status }) => status)).toEqual([200, 429, 429, 429]);
+    // The second had a point left when it came, and too few for what it asked.
+    const { rowCount } = await db.superuser.query(
+      "select from app_private.session_clients where session_id = $1",
+      [person.sessionId],
+    );
+    expect(rowCount).toBe(2);
+  });
+
   it("counts what is asked over a websocket in the same share", async () => {
     const admin = `Bearer ${signToken(db.config.auth, world.superadmin)}`;
     const remaining = async () => {
@@ -75,7 +94,8 @@ describe("a server with small shares", () => {
     const socket = await new RawSocket(server.url).open({ authorization: admin });
     await socket.ask({ query: "{ patients(first: 100) { nodes { rowId } } }" });
     socket.close();
-    expect(await remaining()).toBe(before - 101 - 1);
+    // The connection, the operation, and the question after it.
+    expect(await remaining()).toBe(before - 1 - 101 - 1);
   });
 
   it("lets pages of the listed origins ask, and no others", async () => {

@@ -139,6 +139,21 @@ describe("an address that is somebody's already", () => {
     expect(viewer.email).toBeNull();
   });
 
+  it.each([false, undefined])(
+    "is not taken by a subject whose issuer says of its proof: %s",
+    async (isVerified) => {
+      const email = `wanted-${isVerified}@example.com`;
+      const sub = `user_wants_${isVerified}`;
+      expect(await viewerOf(byClerk({ sub, email, email_verified: isVerified }, 20))).toMatchObject({
+        email: null,
+        emailVerifiedAt: null,
+      });
+      const proven = await viewerOf(byClerk({ sub: `${sub}_too`, email, email_verified: true }, 15));
+      expect(proven).toMatchObject({ email, emailVerifiedAt: expect.any(String) });
+      expect(await viewerOf(byClerk({ sub, email, email_verified: true }))).toMatchObject({ email: null });
+    },
+  );
+
   it("makes nobody a superadmin", async () => {
     const { userId, email } = await createPerson(db.superuser, { isSuperadmin: true });
     await db.superuser.query("update app_public.users set email_verified_at = now() where id = $1", [userId]);

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 
 import { importSynthea, type SyntheaOptions } from "../../src/import/synthea/importSynthea.ts";
 import { useTestDatabase } from "../support/database.ts";
+import { commandEnvironment } from "./commandEnvironment.ts";
 import { addVisit, csv, sampleExport, writeExport } from "./syntheaExport.ts";
 
 const db = useTestDatabase();
@@ -108,7 +109,7 @@ describe("nothing is imported", () => {
       await holder.query("begin; lock table app_public.care_sessions in exclusive mode");
       const root = join(import.meta.dirname, "../..");
       const child = spawn(process.execPath, [join(root, "src/cli.ts"), "import", "synthea", exportWith()], {
-        env: { ...process.env, ...environment() },
+        env: { ...process.env, ...commandEnvironment(db) },
         stdio: "ignore",
       });
       const exited = once(child, "exit");
@@ -123,17 +124,6 @@ describe("nothing is imported", () => {
     }
   });
 });
-
-function environment(): Record<string, string> {
-  const { database, auth } = db.config;
-  return {
-    NODE_ENV: "test",
-    DATABASE_URL: db.urls.superuser,
-    DATA_DIR: database.dataDir,
-    ROLE_SECRET: database.roleSecret ?? "",
-    JWT_SECRET: auth.jwtSecret ?? "",
-  };
-}
 
 async function importBackends(): Promise<{ waits: boolean }[]> {
   const { rows } = await db.superuser.query(

@@ -41,6 +41,9 @@ describe("bailiwick jobs", () => {
     const { output: json } = await jobs("list", "--organization", world.own, "--json");
     expect(JSON.parse(json)).toMatchObject([{ id: letter, state: "parked", reason: "It failed." }]);
     expect((await jobs("list", "--task", "mail__send")).output).toContain("No such job.");
+    await db.superuser.query("delete from graphile_worker._private_jobs");
+    await db.superuser.query("delete from app_public.job_dead_letters");
+    expect(await jobs("list")).toEqual({ code: 0, output: "Nothing is waiting.\n" });
   });
 
   it("shows one job, and says where there is none", async () => {

@@ -1,8 +1,6 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { type Pool } from "pg";
 import { pino } from "pino";
 
-import { makePool } from "../../src/database/makePool.ts";
 import { type Payer, RateLimiter } from "../../src/limits/RateLimiter.ts";
 import { shareUsage } from "../../src/limits/shareUsage.ts";
 import { useTestDatabase } from "../support/database.ts";
@@ -51,13 +49,8 @@ describe("what is spent at one gateway", () => {
 
   function start(): RateLimiter {
     const limiter = new RateLimiter(LIMITS);
-    const logger = pino({ level: "silent" });
-    const pool: Pool = makePool(db.urls.gateway, { max: 1, applicationName: "bailiwick-limits" }, logger);
-    const sharing = shareUsage(limiter, pool, logger);
-    closing.push(async () => {
-      await sharing.close();
-      await pool.end();
-    });
+    const sharing = shareUsage(limiter, db.urls.gateway, pino({ level: "silent" }));
+    closing.push(sharing.close);
     return limiter;
   }
 

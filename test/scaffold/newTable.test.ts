@@ -59,6 +59,7 @@ describe("bailiwick new table", () => {
   const make = async (...args: string[]) => {
     const { code, output } = await checkout.run("bin/bailiwick", "new", "table", ...args);
     expect({ code, output: code === 0 ? "" : output }).toEqual({ code: 0, output: "" });
+    expect(output).toMatch(/^Trying every command [^]*^Wrote\n[^]*\bdemo row after 'npx bailiwick seed'/m);
     return Array.from(output.matchAll(/^ {2}(\S+)$/gm), ([, path]) => path ?? "");
   };
   const node = (...args: string[]) => checkout.run("bin/node", ...args);

@@ -9,7 +9,7 @@ import { DEMO_PASSWORD, DEMO_PEOPLE, type DemoPersonName, demoUserId } from "../
 import { DEMO_QUERIES } from "../../src/seed/demoQueries.ts";
 import { seedDatabase } from "../../src/seed/seedDatabase.ts";
 import { useTestDatabase } from "../support/database.ts";
-import { queuedJobs } from "../support/jobs.ts";
+import { queuedJobs, runJobs } from "../support/jobs.ts";
 
 const db = useTestDatabase();
 
@@ -49,10 +49,11 @@ describe("the demo data", () => {
     expect((await db.superuser.query("select count(*) from app_audit.events")).rows).toEqual(before);
   });
 
-  it("tell nobody of what they are, but of what waits for somebody: an invitation, a review, and a report's files", async () => {
+  it("tell nobody of what they are, but of what waits for somebody: an invitation, a review, an export, and a report's files", async () => {
     expect((await queuedJobs(db)).map(({ task }) => task)).toEqual([
       "mail__send",
       "break_glass__notify",
+      "export__write",
       "report__write",
     ]);
   });
@@ -64,6 +65,16 @@ describe("the demo data", () => {
     expect(await namesSeenBy("pat")).toEqual(["Nguyen"]);
     expect(await namesSeenBy("admin")).toEqual([]);
     expect(await namesSeenBy("admin", "support")).toHaveLength(7);
+  });
+
+  it("have an export that the worker writes, and nothing that waits for ever", async () => {
+    await runJobs(db);
+    const { rows } = await db.superuser.query(
+      "select status::text, row_count, content_sha256 is not null as has_file from app_public.export_requests",
+    );
+    expect(rows).toEqual([{ status: "ready", row_count: 2, has_file: true }]);
+    expect(await queuedJobs(db)).toEqual([]);
+    expect((await db.superuser.query("select from app_public.job_dead_letters")).rowCount).toBe(0);
   });
 
   it("are refused in production", async () => {

@@ -60,12 +60,23 @@ export class FaultProxy {
     return this.#pairs.size;
   }
 
+  /** How many connections the client has given up, of which the server has not learned. */
+  get abandoned(): number {
+    return [...this.#pairs].filter(({ client, server }) => client.destroyed && !server.destroyed).length;
+  }
+
   set(faults: Faults): void {
     this.#faults = faults;
   }
 
+  /** The server now learns what it could not: a connection that the client has given up ends. */
   heal(): void {
     this.#faults = {};
+    for (const { client, server } of this.#pairs) {
+      if (client.destroyed) {
+        server.destroy();
+      }
+    }
   }
 
   /** Resets every connection that there is. */

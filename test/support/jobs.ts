@@ -1,5 +1,5 @@
 import { runOnce, type TaskList } from "graphile-worker";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 
 import type { Config } from "../../src/config.ts";
 import { makeWorkerLogger } from "../../src/database/graphileLogger.ts";
@@ -19,8 +19,8 @@ export async function runJobs(
   db: Pick<TestDatabase, "config" | "urls">,
   config: Config = db.config,
   tasks?: TaskList,
+  logger: Logger = pino({ level: db.config.log.level }),
 ): Promise<void> {
-  const logger = pino({ level: db.config.log.level });
   const pool = makePool(db.urls.worker, { max: 4, applicationName: "bailiwick test worker" }, logger);
   const services = openTaskServices(config, logger);
   try {

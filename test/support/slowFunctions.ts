@@ -9,6 +9,14 @@ const FUNCTIONS = [
   `create function app_public.wait(seconds float8) returns float8 as $$
      begin perform pg_catalog.pg_sleep(seconds); return seconds; end;
    $$ language plpgsql stable set search_path to ''`,
+  // Leaves a row behind, after a while.
+  `create function app_public.change_slowly(patient_id uuid, phone text) returns text as $$
+     begin
+       perform pg_catalog.pg_sleep(1.5);
+       update app_public.patients p set phone = change_slowly.phone where p.id = patient_id;
+       return phone;
+     end;
+   $$ language plpgsql volatile set search_path to ''`,
   // Two of these with crossed numbers stand in each other's way: Postgres ends one of them with 40P01.
   `create function app_public.cross_ways(first int, second int) returns int as $$
      begin
@@ -27,7 +35,8 @@ const FUNCTIONS = [
        return v_call;
      end;
    $$ language plpgsql volatile set search_path to ''`,
-  `grant execute on function app_public.wait(float8), app_public.cross_ways(int, int), app_public.fail_until(int)
+  `grant execute on function app_public.wait(float8), app_public.change_slowly(uuid, text),
+     app_public.cross_ways(int, int), app_public.fail_until(int)
    to app_user`,
   "grant usage on sequence app_public.tries to app_user",
   // Taken from everybody by the migrations.

@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { pino } from "pino";
 
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
@@ -18,7 +19,7 @@ beforeEach(async () => {
 });
 
 /** Somebody of `here` opened the record of the patient of `there`, so many days ago. */
-async function opened(daysAgo: number, isReviewed = false): Promise<void> {
+async function opened(daysAgo: number, isReviewed = false, by = world.here.provider): Promise<void> {
   await db.superuser.query(
     `insert into app_public.break_glass_grants
        (organization_id, patient_id, home_clinic_id, user_id, reason, created_at, expires_at, reviewed_at, reviewed_by)
@@ -28,12 +29,20 @@ async function opened(daysAgo: number, isReviewed = false): Promise<void> {
       world.own,
       world.there.patient.id,
       world.there.clinic.id,
-      world.here.provider.userId,
+      by.userId,
       daysAgo,
       isReviewed ? new Date() : null,
       isReviewed ? world.there.clinicAdmin.userId : null,
     ],
   );
+}
+
+/** What the due jobs say in the log. */
+async function warnings(): Promise<string[]> {
+  const said: string[] = [];
+  const write = (line: string) => void said.push((JSON.parse(line) as { msg: string }).msg);
+  await runJobs(db, db.config, undefined, pino({ level: "warn" }, { write }));
+  return said;
 }
 
 /** Who is told what. */
@@ -75,6 +84,31 @@ describe("break_glass__notify", () => {
     await runJobs(db);
     await runJobs(db);
     expect((await told()).break_glass_unreviewed).toEqual([...reviewers(), ...reviewers()].toSorted());
+  });
+
+  it("warns each time that nobody may review what the only administrator has opened, and of nothing else", async () => {
+    const others = [world.there.clinicAdmin.userId, world.admin.userId];
+    const setActive = async (isActive: boolean) => {
+      for (const memberships of ["clinic_memberships", "organization_memberships"]) {
+        await db.superuser.query(
+          `update app_public.${memberships} set active = $2 where user_id = any ($1)`,
+          [others, isActive],
+        );
+      }
+    };
+    await opened(0, false, world.owner);
+    expect(await warnings()).toEqual([]);
+    await setActive(false);
+    try {
+      for (const _time of [1, 2]) {
+        await db.superuser.query("select graphile_worker.add_job('break_glass__remind', '{}')");
+        expect(await warnings()).toEqual([
+          expect.stringMatching(/, 1 emergency accesses wait that nobody may review: /),
+        ]);
+      }
+    } finally {
+      await setActive(true);
+    }
   });
 
   it("reminds nobody of what was reviewed", async () => {

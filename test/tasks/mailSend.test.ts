@@ -129,6 +129,20 @@ describe("mail__send", () => {
     expect(await lastReason(db)).toMatch("SMTP_URL is not set");
   });
 
+  it("sends news to no address that was not proven, and to the same once it was", async () => {
+    const { userId } = await createPerson(db.superuser);
+    for (const verifiedAt of [null, new Date()]) {
+      await db.superuser.query("update app_public.users set email_verified_at = $2 where id = $1", [
+        userId,
+        verifiedAt,
+      ]);
+      await addJob(db, "mail__send", { template: "export_ready", userId });
+      await bySmtp();
+      expect(await queuedJobs(db)).toEqual([]);
+      expect(server.taken().map(({ to }) => to)).toEqual(verifiedAt ? [[await emailOf(userId)]] : []);
+    }
+  });
+
   it("sends nothing to an account that is closed, or to one that never was", async () => {
     const { userId } = await createPerson(db.superuser);
     await db.superuser.query("update app_public.users set deleted_at = now() where id = $1", [userId]);

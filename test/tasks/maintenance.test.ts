@@ -45,6 +45,21 @@ describe("maintenance__clean_up", () => {
     expect(await count(db, "from app_public.job_dead_letters where task <> 'x'")).toBe(0);
   });
 
+  it("deletes the webhook events of 90 days ago, applied or not, and younger ones that wait", async () => {
+    await db.superuser.query(
+      `insert into app_private.webhook_events (provider, event_id, payload, received_at, processed_at)
+       select 'clerk', format('%s %s', days, applied), '{"email": "a@example.com"}', now() - make_interval(days => days),
+         case when applied then now() - make_interval(days => days) end
+       from unnest(array[100, 80]) days, unnest(array[true, false]) applied`,
+    );
+    await addJob(db, "maintenance__clean_up", {});
+    await runJobs(db);
+    const { rows } = await db.superuser.query(
+      "select event_id from app_private.webhook_events order by event_id",
+    );
+    expect(rows).toEqual([{ event_id: "80 f" }, { event_id: "80 t" }]);
+  });
+
   it("keeps the effect keys that an old job which waits for somebody may still need", async () => {
     await db.superuser.query(
       `insert into app_public.job_dead_letters (organization_id, job_id, task, payload, error_code, attempts, created_at)

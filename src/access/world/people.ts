@@ -62,12 +62,12 @@ export async function createClinic(db: Superuser, organizationId: string): Promi
   return { id, organizationId };
 }
 
-/** A user with a session of a day. */
+/** A user with an address of their own and a session of a day. */
 export async function createPerson(db: Superuser, { isSuperadmin = false } = {}): Promise<Person> {
   const email = `person-${next()}@example.com`;
   const { id: userId } = await insert<{ id: string }>(
     db,
-    "insert into app_public.users (email, is_superadmin) values ($1, $2) returning id",
+    "insert into app_public.users (email, email_verified_at, is_superadmin) values ($1, now(), $2) returning id",
     [email, isSuperadmin],
   );
   return { userId, sessionId: await createSession(db, userId), email };

@@ -1,6 +1,7 @@
 import { Client } from "pg";
 
 import { calculateMetrics, makeOwner } from "../finishImport.ts";
+import { ImportFailure, type ImportOutcome } from "../ImportFailure.ts";
 import { type ImportReport, WRITTEN_TABLES } from "../importReport.ts";
 import { openReportFile, readRejections, type ReportFile } from "../rejections.ts";
 import { resolveExport } from "./resolveExport.ts";
@@ -30,7 +31,8 @@ const READING_SHARE = 0.5;
  * brought is left alone.
  *
  * @param dataUrl connection of `app_migrator` acting as `app_data`.
- * @throws with a sentence when the export cannot be read or clashes with what is there; nothing is imported then.
+ * @throws with a sentence when the export cannot be read or clashes with what is there; nothing is imported then. An
+ * `ImportFailure` says what has become of an import that failed at its commit or after it.
  */
 export async function importSynthea(dataUrl: string, options: SyntheaOptions): Promise<ImportReport> {
   const { folder, reportPath, signal } = options;
@@ -42,22 +44,46 @@ export async function importSynthea(dataUrl: string, options: SyntheaOptions): P
   client.on("error", () => undefined);
   const interrupt = () => void client.end();
   signal?.addEventListener("abort", interrupt);
+  let outcome: ImportOutcome = "nothing";
   try {
-    signal?.throwIfAborted();
-    await client.connect();
-    const report = await runImport(client, source, { ...options, reportFile });
-    signal?.removeEventListener("abort", interrupt);
-    signal?.throwIfAborted();
-    await client.query("commit");
-    await reportFile?.publish();
-    return report;
+    try {
+      signal?.throwIfAborted();
+      await client.connect();
+      const report = await runImport(client, source, { ...options, reportFile });
+      signal?.removeEventListener("abort", interrupt);
+      signal?.throwIfAborted();
+      outcome = await commit(client);
+      await reportFile?.publish();
+      return report;
+    } finally {
+      signal?.removeEventListener("abort", interrupt);
+      // Without a commit, the end of the connection rolls back.
+      await client.end();
+      await reportFile?.close();
+    }
   } catch (error) {
+    if (error instanceof ImportFailure) {
+      throw error;
+    }
+    if (outcome === "everything") {
+      throw new ImportFailure(outcome, error);
+    }
     throw signal?.aborted ? signal.reason : error;
-  } finally {
-    signal?.removeEventListener("abort", interrupt);
-    // Without a commit, the end of the connection rolls back.
-    await client.end();
-    await reportFile?.close();
+  }
+}
+
+/** Commits; the answer to it decides what can be said of a failure. */
+async function commit(client: Client): Promise<ImportOutcome> {
+  try {
+    await client.query("commit");
+    return "everything";
+  } catch (error) {
+    // A server that goes on answering has refused, and rolled back. From one that does not, nobody has heard.
+    const isRefused = await client.query("select 1").then(
+      () => true,
+      () => false,
+    );
+    throw new ImportFailure(isRefused ? "nothing" : "unknown", error);
   }
 }
 

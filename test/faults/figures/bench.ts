@@ -104,6 +104,7 @@ async function serve(config: Config, gatewayUrl: string, env: Record<string, str
     RATE_LIMIT_USER: "0",
     RATE_LIMIT_ORGANIZATION: "0",
     RATE_LIMIT_ADDRESS: "0",
+    MAX_WEBSOCKETS_PER_ADDRESS: "1000000",
     ...env,
   });
   const stop = async () => {

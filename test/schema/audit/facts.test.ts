@@ -68,9 +68,9 @@ describe("an event", () => {
     expect(await changePatient()).toMatchObject({ patient_ids: [world.here.patient.id], grant_id: null });
   });
 
-  it("names the emergency access that the actor has open to the patient, and not one that has ended", async () => {
+  it("names the emergency access that the actor has open to the patient, and not one that has ended by time or by role", async () => {
     const { here } = world;
-    const grant = (ends: string) =>
+    const grant = (ends: string, role = "provider") =>
       db.inTransaction(async (client) => {
         const { rows } = await client.query<{ id: string }>(
           `insert into app_public.break_glass_grants
@@ -79,6 +79,10 @@ describe("an event", () => {
            returning id`,
           [world.own, here.patient.id, here.clinic.id, here.provider.userId, ends],
         );
+        await client.query("update app_public.clinic_memberships set role = $1 where user_id = $2", [
+          role,
+          here.provider.userId,
+        ]);
         await applySettings(client, { role: "app_user", ...identity() });
         await client.query("update app_public.patients set phone = '111' where id = $1", [here.patient.id]);
         await client.query("reset role");
@@ -91,6 +95,7 @@ describe("an event", () => {
     const open = await grant("1 hour");
     expect(open.grantIds).toEqual([open.id]);
     expect((await grant("-1 hour")).grantIds).toEqual([null]);
+    expect((await grant("1 hour", "staff")).grantIds).toEqual([null]);
   });
 });
 

@@ -69,6 +69,52 @@ describe("patient_access_report", () => {
       });
     }));
 
+  it("says who wrote and changed a transcript of their session, and nothing of those of others", () =>
+    database.asUser(world.here.provider, async ({ value, attempt, rows, become }) => {
+      const write = "select (app_public.write_transcript($1, '[]')).id";
+      const transcript = await value(write, [world.here.careSessionId]);
+      await attempt("select app_public.finalize_transcript($1)", [transcript]);
+      await become(world.there.provider);
+      const other = await value(write, [world.there.careSessionId]);
+      const linesOf = async (patient: string) =>
+        (await rows(REPORT, [patient]))
+          .filter(({ resource_type: type }) => type === "app_public.session_transcripts")
+          .map(({ actor_id, action, resource_id }) => [actor_id, action, resource_id]);
+      await become(world.portal);
+      expect(await linesOf(patientId)).toEqual([
+        [world.here.provider.userId, "update", transcript],
+        [world.here.provider.userId, "insert", transcript],
+      ]);
+      await become(world.there.clinicAdmin);
+      expect(await linesOf(world.there.patient.id)).toEqual([[world.there.provider.userId, "insert", other]]);
+    }));
+
+  it("says so of transcripts that an import writes, of several patients at once, and of those removed", async () => {
+    await database.inTransaction(async (client) => {
+      await client.query(
+        `insert into app_public.session_transcripts (organization_id, clinic_id, care_session_id, segments)
+         select organization_id, clinic_id, id, '[]' from app_public.care_sessions where id = any ($1)`,
+        [[world.here.careSessionId, world.abroad.careSessionId]],
+      );
+      await client.query("delete from app_public.session_transcripts where care_session_id = $1", [
+        world.abroad.careSessionId,
+      ]);
+      const { rows } = await client.query(
+        `select command, patient_ids from app_audit.events
+         where transaction_id = pg_current_xact_id() and table_name = 'app_public.session_transcripts'`,
+      );
+      const foreign = [world.abroad.patient.id];
+      expect(rows).toHaveLength(3);
+      expect(rows).toEqual(
+        expect.arrayContaining([
+          { command: "INSERT", patient_ids: [patientId] },
+          { command: "INSERT", patient_ids: foreign },
+          { command: "DELETE", patient_ids: foreign },
+        ]),
+      );
+    });
+  });
+
   it("says who opened the record in an emergency, and why", () =>
     database.asUser(world.there.provider, async ({ value, rows, become }) => {
       const mrn = await database.superuser.query("select mrn from app_public.patients where id = $1", [

@@ -14,6 +14,8 @@ const APPOINT =
   "update app_public.organization_memberships set is_privacy_officer = $3 where organization_id = $1 and user_id = $2";
 const IS_OFFICER =
   "select is_privacy_officer from app_public.organization_memberships where organization_id = $1 and user_id = $2";
+const ACTIVE =
+  "update app_public.organization_memberships set active = $3 where organization_id = $1 and user_id = $2";
 const CONTENT = `select l.resource_type, c.changes, c.patient_ids, c.session_id
   from app_public.audit_logs l
   cross join lateral app_public.audit_logs_content(l) c
@@ -86,11 +88,9 @@ describe("a privacy officer", () => {
   );
 
   it("loses the sight with the office, which ends with the membership and does not come back with it", async () => {
-    const active =
-      "update app_public.organization_memberships set active = $3 where organization_id = $1 and user_id = $2";
-    await db.asUser(world.admin, async ({ client, value, become, rows }) => {
-      await client.query(active, [world.own, officer.userId, false]);
-      await client.query(active, [world.own, officer.userId, true]);
+    await db.asUser(world.owner, async ({ client, value, become, rows }) => {
+      await client.query(ACTIVE, [world.own, officer.userId, false]);
+      await client.query(ACTIVE, [world.own, officer.userId, true]);
       expect(await value(IS_OFFICER, [world.own, officer.userId])).toBe(false);
       await become(officer);
       expect(await rows(CONTENT, [world.here.patient.id])).toEqual([]);
@@ -114,6 +114,19 @@ describe("the office", () => {
     expect(await outcome(world.admin, here.provider.userId, true)).toBe("DENYD");
     expect(await outcome(world.admin, officer.userId, false)).toBe("DENYD");
     expect(await outcome(officer, here.provider.userId, true)).toBe(0);
+  });
+
+  it("is not ended by an admin who ends the membership, which is the owner's to end; others' are the admin's, too", async () => {
+    await db.asUser(world.admin, async ({ attempt, value }) => {
+      await expect(attempt(ACTIVE, [world.own, officer.userId, false])).rejects.toMatchObject({
+        code: "DENYD",
+      });
+      expect(await value(IS_OFFICER, [world.own, officer.userId])).toBe(true);
+      expect(await attempt(ACTIVE, [world.own, world.here.staff.userId, false])).toBe(1);
+    });
+    await db.asUser(world.owner, async ({ attempt }) =>
+      expect(await attempt(ACTIVE, [world.own, officer.userId, false])).toBe(1),
+    );
   });
 
   it("is nobody's to give to themselves", async () => {

@@ -80,6 +80,45 @@ describe("a webhook event", () => {
     expect(rows).toEqual([{ payload: {} }]);
   });
 
+  it("loses what it said when its job is dropped, parked or not; a retried one keeps it", async () => {
+    const [waiting, parked, retried] = [
+      await receive("evt_8"),
+      await receive("evt_9"),
+      await receive("evt_10"),
+    ];
+    const { rows: jobs } = await db.superuser.query(
+      "select id::text, payload ->> 'webhookEventId' as event from graphile_worker._private_jobs",
+    );
+    const jobOf = (event: string | null) => jobs.find((job) => job.event === event)?.id;
+    const letters = new Map<string | null, string>();
+    for (const event of [parked, retried]) {
+      await worker.query("select app_hidden.park_job($1, 'not_ready', 'x')", [jobOf(event)]);
+      const { rows } = await db.superuser.query(
+        "select id from app_public.job_dead_letters where payload ->> 'webhookEventId' = $1",
+        [event],
+      );
+      letters.set(event, rows[0].id);
+    }
+    const settle = async (name: "drop_job" | "retry_job", id: string | undefined) => {
+      const { rows } = await worker.query(`select app_hidden.${name}($1) as settled`, [id]);
+      return rows[0].settled;
+    };
+    expect(await settle("drop_job", jobOf(waiting))).toBe(true);
+    expect(await settle("drop_job", letters.get(parked))).toBe(true);
+    expect(await settle("drop_job", letters.get(parked))).toBe(false);
+    expect(await settle("retry_job", letters.get(retried))).toBe(true);
+    const { rows } = await db.superuser.query(
+      `select event_id, payload, processed_at is not null as over from app_private.webhook_events
+       where id = any ($1) order by received_at`,
+      [[waiting, parked, retried]],
+    );
+    expect(rows).toEqual([
+      { event_id: "evt_8", payload: {}, over: true },
+      { event_id: "evt_9", payload: {}, over: true },
+      { event_id: "evt_10", payload: { type: "x" }, over: false },
+    ]);
+  });
+
   it("leads to the organization of a customer", async () => {
     await db.superuser.query(
       "update app_public.subscriptions set stripe_customer_id = 'cus_1' where organization_id = $1",

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 
 import { makeReadOperationalState } from "../../../src/database/readOperationalState.ts";
+import { withClient } from "../../../src/database/withClient.ts";
 import { useTestDatabase } from "../../support/database.ts";
 
 const db = useTestDatabase();
@@ -12,12 +13,22 @@ const NOBODY = {
 };
 
 describe("a worker's heartbeat", () => {
-  it("can be given by a worker, again and again, and says goodbye", async () => {
-    await db.asWorker(ORGANIZATION, async (request) => {
-      for (const isLast of [false, false, true]) {
-        await request.rows(BEAT, ["w-1", isLast]);
+  it("can be given by a worker, again and again, says goodbye, and can begin anew", async () => {
+    const seen: { at: number; hasStopped: boolean }[] = [];
+    await withClient(db.urls.worker, async (worker) => {
+      for (const isLast of [false, false, true, false]) {
+        await worker.query(BEAT, ["w-1", isLast]);
+        const { rows } = await db.superuser.query<{ at: number; hasStopped: boolean }>(
+          `select extract(epoch from beaten_at)::float8 as at, stopped_at is not null as "hasStopped"
+           from app_private.worker_heartbeats where worker_id = 'w-1'`,
+        );
+        seen.push(...rows);
       }
     });
+    await db.superuser.query("delete from app_private.worker_heartbeats");
+    expect(seen.map(({ hasStopped }) => hasStopped)).toEqual([false, false, true, false]);
+    expect(new Set(seen.map(({ at }) => at)).size).toBe(4);
+    expect(seen.map(({ at }) => at)).toEqual(seen.map(({ at }) => at).toSorted((a, b) => a - b));
   });
 
   it.each<[string, (sql: string, values: unknown[]) => Promise<unknown>]>([

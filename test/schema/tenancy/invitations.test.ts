@@ -54,7 +54,11 @@ describe("invite_member and accept_invitation", () => {
     const thief = await createPerson(db.superuser);
     await db.asUser(world.owner, async (request) => {
       const used = await invite(request, { email: guest.email });
-      const revoked = await invite(request, { email: guest.email });
+      const revoked = await invite(request, {
+        email: guest.email,
+        clinicId: world.here.clinic.id,
+        clinicRole: "staff",
+      });
       await request.attempt("update app_public.invitations set revoked_at = now() where id = $1", [
         await latestInvitation(request),
       ]);
@@ -69,6 +73,28 @@ describe("invite_member and accept_invitation", () => {
         });
       }
     });
+  });
+
+  it("denies whoever has not proven that the address is theirs, until they have", async () => {
+    const guest = await createPerson(db.superuser);
+    const setProven = (at: string) =>
+      db.superuser.query(`update app_public.users set email_verified_at = ${at} where id = $1`, [
+        guest.userId,
+      ]);
+    const code = await db.asUser(world.owner, async (request) => {
+      const shown = await invite(request, { email: guest.email });
+      await request.client.query("commit");
+      return shown;
+    });
+    await setProven("null");
+    await db.asUser(guest, (request) =>
+      expect(accept(request, code)).rejects.toMatchObject({
+        code: "NTFND",
+        message: "This invitation does not exist or can no longer be accepted.",
+      }),
+    );
+    await setProven("now()");
+    await db.asUser(guest, async (request) => expect(await accept(request, code)).toBe(1));
   });
 
   it("denies inviting to the clinic of another organization", () =>
@@ -139,11 +165,11 @@ describe("invite_member and accept_invitation", () => {
     const guest = await createPerson(db.superuser);
     await db.asUser(world.owner, async (request) => {
       const invitation = { email: guest.email, clinicId: world.here.clinic.id, clinicRole: "clinic_admin" };
-      const spare = await invite(request, invitation);
       const code = await invite(request, invitation);
       await request.become(guest);
       await accept(request, code);
       await request.become(world.owner);
+      const spare = await invite(request, invitation);
       expect(
         await request.attempt("update app_public.clinic_memberships set role = 'viewer' where user_id = $1", [
           guest.userId,
@@ -162,11 +188,11 @@ describe("invite_member and accept_invitation", () => {
   it("denies the way back by an older invitation after a membership has ended", async () => {
     const guest = await createPerson(db.superuser);
     await db.asUser(world.owner, async (request) => {
-      const spare = await invite(request, { email: guest.email });
       const code = await invite(request, { email: guest.email });
       await request.become(guest);
       await accept(request, code);
       await request.become(world.owner);
+      const spare = await invite(request, { email: guest.email });
       expect(
         await request.attempt(
           "update app_public.organization_memberships set active = false where user_id = $1",

@@ -49,8 +49,13 @@ async function filesWith(needles: readonly Buffer[]): Promise<string[]> {
   for (const entry of entries) {
     if (entry.isFile()) {
       const file = join(entry.parentPath, entry.name);
-      // Other test files drop their databases meanwhile.
-      const content = await readFile(file).catch(() => Buffer.alloc(0));
+      const content = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+        // Other test files drop their databases meanwhile; a file that cannot be read for another reason is not searched.
+        if (error.code === "ENOENT") {
+          return Buffer.alloc(0);
+        }
+        throw error;
+      });
       if (needles.some((needle) => content.includes(needle))) {
         found.push(file);
       }

@@ -8,7 +8,7 @@ import {
   createPerson,
   type Person,
 } from "../../../src/access/world/people.ts";
-import { shareRecords, storeRecord } from "../../../src/access/world/vaultRows.ts";
+import { committed, shareRecords, storeRecord } from "../../../src/access/world/vaultRows.ts";
 import { useTestDatabase } from "../../support/database.ts";
 
 const db = useTestDatabase();
@@ -43,4 +43,37 @@ describe("a share of several (open_share)", () => {
       expect(await opened(one.shareId)).toEqual([{ reader_id: reader.userId }]);
       expect(await opened(other.shareId)).toEqual([]);
     }));
+});
+
+describe("a share of somebody whose account is closed", () => {
+  it("opens for nobody, by its links or in its clinic, until the account is open again", async () => {
+    const sharer = await createPerson(db.superuser);
+    const reader = await createMember(db.superuser, clinic, "provider");
+    const { shareId, token } = await committed(db, sharer, async (request) =>
+      shareRecords(request, [await storeRecord(request, sharer)], { clinicId: clinic.id, maxUses: 2 }),
+    );
+    const setClosed = (at: string) =>
+      db.superuser.query(`update app_public.users set deleted_at = ${at} where id = $1`, [sharer.userId]);
+    const isValid = "select app_vault.validate_share_token($1)";
+    const redeem = "select * from app_vault.redeem_share($1)";
+    const open = "select * from app_vault.open_share($1)";
+
+    await setClosed("now()");
+    await db.asUser(reader, async ({ attempt, become, value }) => {
+      await expect(attempt(open, [shareId])).rejects.toMatchObject({ code: "NTFND" });
+      await become(null);
+      expect(await value(isValid, [token])).toBe(false);
+      await expect(attempt(redeem, [token])).rejects.toMatchObject({
+        code: "NTFND",
+        message: "This link does not exist or can no longer be used.",
+      });
+    });
+    await setClosed("null");
+    await db.asUser(reader, async ({ attempt, become, value }) => {
+      expect(await attempt(open, [shareId])).toBe(1);
+      await become(null);
+      expect(await value(isValid, [token])).toBe(true);
+      expect(await attempt(redeem, [token])).toBe(1);
+    });
+  });
 });
