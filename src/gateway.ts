@@ -80,8 +80,7 @@ async function start(
   releases: ReleaseList,
 ): Promise<RunningGateway> {
   const logger = parentLogger.child({ scope: "gateway" });
-  const endLibraryConsole = logLibraryConsole(logger);
-  releases.add(async () => endLibraryConsole());
+  releases.add(logLibraryConsole(logger));
   const identities = new WeakMap<object, Identity>();
   const pools = openRequestPools(config.database, { url, logger, metrics, releases });
   const parts = { pool: pools.pool, url, logger, metrics, identities, releases };

@@ -19,11 +19,11 @@ let takeBack = () => undefined as void;
  *
  * @returns what ends it.
  */
-export function logLibraryConsole(logger: Logger): () => void {
+export function logLibraryConsole(logger: Logger): () => Promise<void> {
   if (loggers.push(logger) === 1) {
     takeBack = replaceCalls();
   }
-  return () => {
+  return async () => {
     loggers.splice(loggers.indexOf(logger), 1);
     if (loggers.length === 0) {
       takeBack();

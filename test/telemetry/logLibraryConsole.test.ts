@@ -15,9 +15,9 @@ const original = globalThis.console.warn;
 const inLibrary = (code: string) =>
   new Script(code, { filename: FILE }).runInThisContext() as (target: Console, text: string) => unknown;
 
-const ends: (() => void)[] = [];
-afterEach(() => {
-  ends.splice(0).forEach((end) => end());
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.all(ends.splice(0).map((end) => end()));
   written.splice(0);
   say.mockClear();
 });
@@ -52,10 +52,10 @@ it("leaves alone what this project writes itself", () => {
   expect(written).toEqual([]);
 });
 
-it("holds until the last gateway of the process has ended, whichever began first", () => {
+it("holds until the last gateway of the process has ended, whichever began first", async () => {
   const [first, second] = [logLibraryConsole(logger), logLibraryConsole(logger)];
-  first();
+  await first();
   expect(globalThis.console.warn).not.toBe(original);
-  second();
+  await second();
   expect(globalThis.console.warn).toBe(original);
 });
