@@ -159,10 +159,13 @@ describe("the sealer", () => {
     const { promise: warning, resolve } = Promise.withResolvers<string>();
     const sealer = startSealer(
       {
-        keyFolder: evidence.keyFolder,
-        anchorFolder: dirname(evidence.anchorFile),
-        exportFolder: null,
-        sealInterval: 100,
+        environment: "test",
+        audit: {
+          keyFolder: evidence.keyFolder,
+          anchorFolder: dirname(evidence.anchorFile),
+          exportFolder: null,
+          sealInterval: 100,
+        },
       },
       { url: db.urls.sealer, logger: pino({ level: "warn" }, { write: resolve }) },
     );

@@ -12,7 +12,7 @@ jest.setTimeout(60_000);
 
 const db = useTestDatabase();
 const evidence = useEvidence(db);
-const EVENTS = 5000;
+const EVENTS = 10_000;
 /** Bytes of each event's values. */
 const SIZE = 8000;
 
