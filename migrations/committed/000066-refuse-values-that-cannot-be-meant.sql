@@ -1,5 +1,5 @@
 --! Previous: sha1:f363995e11f0264b95c71c7f99dbf64d25b7eaa4
---! Hash: sha1:30eb52f7832a6daa6af7fba334ee564f58d7cf30
+--! Hash: sha1:21aecc4d6f3cc5bbf99b906d95d675d0783ea2e6
 --! Message: refuse-values-that-cannot-be-meant
 
 --! split: 1-current.sql
@@ -194,11 +194,12 @@ $$ language plpgsql stable parallel safe set search_path to '';
 
 -- Access ----------------------------------------------------------------------
 
+-- An import's address is not judged (outbound/webhook_endpoints.sql), but a trigger's condition is prepared as whoever writes.
 grant execute on function
   app_hidden.webhook_networks(),
   app_hidden.is_public_address(inet),
   app_hidden.is_deliverable(text)
-to app_user;
+to app_user, app_data;
 --! EndIncluded outbound/deliverable_url.sql
 --! Included outbound/webhook_endpoints.sql
 -- Access ----------------------------------------------------------------------

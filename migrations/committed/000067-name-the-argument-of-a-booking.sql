@@ -1,5 +1,5 @@
---! Previous: sha1:30eb52f7832a6daa6af7fba334ee564f58d7cf30
---! Hash: sha1:f7fa54d1b157e59fdc0d4aacaadf0cfdd5c83c8e
+--! Previous: sha1:21aecc4d6f3cc5bbf99b906d95d675d0783ea2e6
+--! Hash: sha1:1cbf3894383121fffacafc70ad1c0e8a2655fd8b
 --! Message: name-the-argument-of-a-booking
 
 --! split: 1-current.sql

@@ -138,14 +138,14 @@ describe("subscriptions", () => {
 });
 
 describe("a network that has fallen silent", () => {
-  it("is an outage a second after the server's own limit has passed, and the connection is given up", async () => {
+  it("is an outage when the server's own limit has passed, and the connection is given up", async () => {
     expect((await ask()).status).toBe(200);
     proxy.set({ blackHole: "both" });
     const beganAt = performance.now();
     await expectOutage(ask());
     const seconds = (performance.now() - beganAt) / 1000;
-    // Ten are the server's own. How long it takes beyond the eleventh is the machine's.
-    expect(seconds).toBeGreaterThan(10.9);
+    // Ten are the server's own, or those in which a new connection has to stand; how long it takes beyond is the machine's.
+    expect(seconds).toBeGreaterThan(9.9);
     expect(seconds).toBeLessThan(30);
     await eventually(() => proxy.abandoned > 0);
     // Nobody cuts the others: what was given up is replaced, and the gateway serves on.
