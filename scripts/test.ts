@@ -12,15 +12,14 @@ import { join } from "node:path";
 const ROOT = join(import.meta.dirname, "..");
 const POSTGRES_VERSIONS = ["18", "15"];
 /**
- * These start the embedded Postgres 18 themselves, are about its planner, ask the API, are about the gateway and no SQL, or
- * are long: once is enough.
+ * These start the embedded Postgres 18 themselves, are about its planner, ask the API, are about the gateway and what it sends
+ * and no SQL of their own, or are long: once is enough.
  */
 const TESTS_OF_NEWEST_ONLY =
-  "test/(process|plans|journeys|bench|scaffold|versions|telemetry|" +
-  "access/(fuzz|sabotageReady|whyReality|mutate/mutateAccess)|" +
-  "http/(hostile(Requests|Tenants)|websockets|tokens|trustedDocuments)|graphql/(interleaving|rememberedSchema)|" +
-  "identity/sockets|faults/(lostDatabase|shedding|takeover|retries)|limits/(RateLimiter|operations)|" +
-  "database/pipelined/isolation)";
+  "test/(process|plans|journeys|bench|scaffold|versions|telemetry|http|faults|limits|outbound|commands|documents|errors|" +
+  "auth|identity|vault-client|" +
+  "access/(fuzz|sabotage|whyReality|whyEvidence|gatewayBoot|diff|mutate/mutateAccess)|" +
+  "graphql/(interleaving|rememberedSchema)|database/pipelined/isolation)";
 /**
  * The mutants that the catalogue or a few rows give away, in a minute or two. Those of single conditions take the tests of
  * the schema: a run of all of them is for a change of these rules (docs/access/mutation.md).
