@@ -117,6 +117,20 @@ describe("review_break_glass", () => {
     }),
   );
 
+  it("is done once: nobody puts another judgement in its place", () =>
+    database.asUser(world.here.provider, async ({ value, become, attempt }) => {
+      const grant = await value(BREAK_GLASS, [mrn, 30]);
+      await become(world.owner);
+      expect(await value(REVIEW, [grant, false])).toBe(world.owner.userId);
+      await become(world.there.clinicAdmin);
+      await expect(attempt(REVIEW, [grant, true])).rejects.toMatchObject({ code: "NTFND" });
+      expect(
+        await attempt("update app_public.break_glass_grants set reviewed_by = auth.uid() where id = $1", [
+          grant,
+        ]),
+      ).toBe(0);
+    }));
+
   it("leaves one event for opening and one for reviewing", () =>
     database.asUser(world.here.provider, async ({ value, rows, become }) => {
       const grant = await value(BREAK_GLASS, [mrn, 30]);
