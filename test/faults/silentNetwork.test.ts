@@ -11,7 +11,7 @@ import { useTestDatabase } from "../support/database.ts";
 import { FaultProxy } from "../support/FaultProxy.ts";
 import { eventually } from "./eventually.ts";
 
-jest.setTimeout(180_000);
+jest.setTimeout(90_000);
 
 const db = useTestDatabase();
 const log: string[] = [];
@@ -72,10 +72,14 @@ describe("a network that has fallen silent under a connection that listens", () 
     expect(await Promise.all(endings)).toEqual(["UNAVAILABLE", "UNAVAILABLE"]);
 
     proxy.heal();
-    const again = askAgain(subscriber, "three");
-    await untilListening("three");
-    await notify("three", { news: 2 });
-    expect(await again).toEqual({ done: false, value: '{"news":2}' });
+    let heard: unknown;
+    void askAgain(subscriber, "three").then((news) => (heard = news));
+    // Again and again: a connection of the silence may be given up just after it began to listen.
+    await eventually(async () => {
+      await notify("three", { news: 2 });
+      return heard !== undefined;
+    });
+    expect(heard).toEqual({ done: false, value: '{"news":2}' });
   });
 
   it("is a gap for whoever hears of rights that end, and ended rights are heard of again afterwards", async () => {
