@@ -4,6 +4,7 @@
  *   npm test                                    everything
  *   npm test -- --only types,lint               some of the steps: types, lint, format, postgres-18, postgres-15, fuzz, mutants
  *   npm test -- --postgres 15 test/schema -t x  Jest on one version of Postgres; what follows goes to Jest
+ *   npm test -- --postgres 15 --whole           every test on 15 too, not only those about SQL
  */
 import { spawn } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
@@ -18,7 +19,7 @@ const POSTGRES_VERSIONS = ["18", "15"];
 const TESTS_OF_NEWEST_ONLY =
   "test/(process|plans|journeys|bench|scaffold|versions|telemetry|http|faults|limits|outbound|commands|documents|errors|" +
   "auth|identity|vault-client|" +
-  "access/(fuzz|sabotage|whyReality|whyEvidence|gatewayBoot|diff|mutate/mutateAccess)|" +
+  "access/(fuzz|sabotageReady|mutate/mutateAccess)|" +
   "graphql/(interleaving|rememberedSchema)|database/pipelined/isolation)";
 /**
  * The mutants that the catalogue or a few rows give away, in a minute or two. Those of single conditions take the tests of
@@ -50,6 +51,12 @@ const QUIET = ["--disable-warning=ExperimentalWarning"];
 /** What a developer's shell may hold and a test must not see: tests make their own databases and secrets. */
 const FOREIGN_VARIABLES =
   /^(PG[A-Z]+|(\w+_)?DATABASE_URL|DATA_DIR|JWT_\w+|JWKS_URI|(STRIPE|CLERK)_WEBHOOK_SECRET|ROLE_SECRET|PORT|HOST|ADMIN_PORT)$/;
+
+interface JestOptions {
+  jestArgs: string[];
+  /** On every version all tests, also those of TESTS_OF_NEWEST_ONLY. */
+  isWhole: boolean;
+}
 
 interface Counts {
   passed: number;
@@ -105,11 +112,11 @@ async function runTool(args: string[]): Promise<Counts> {
   return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
 }
 
-async function runJest(postgresVersion: string, jestArgs: string[]): Promise<Counts> {
+async function runJest(postgresVersion: string, { jestArgs, isWhole }: JestOptions): Promise<Counts> {
   const report = join(ROOT, "node_modules/.cache", `jest-report-${postgresVersion}.json`);
   await rm(report, { force: true });
-  const isNewest = postgresVersion === POSTGRES_VERSIONS[0];
-  if (!isNewest) {
+  const runsAll = isWhole || postgresVersion === POSTGRES_VERSIONS[0];
+  if (!runsAll) {
     console.log(`(without ${TESTS_OF_NEWEST_ONLY}, which always runs on ${POSTGRES_VERSIONS[0]})`);
   }
   const code = await runNode(
@@ -122,7 +129,7 @@ async function runJest(postgresVersion: string, jestArgs: string[]): Promise<Cou
       `--outputFile=${report}`,
       ...jestArgs,
       // Last: it takes every word that follows for another pattern.
-      ...(isNewest ? [] : [`--testPathIgnorePatterns=${TESTS_OF_NEWEST_ONLY}`]),
+      ...(runsAll ? [] : [`--testPathIgnorePatterns=${TESTS_OF_NEWEST_ONLY}`]),
     ],
     { TEST_POSTGRES_VERSION: postgresVersion },
   );
@@ -167,7 +174,7 @@ async function readJestReport(file: string, exitCode: number, step: string): Pro
   return exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
 
-function allSteps(jestArgs: string[]): Step[] {
+function allSteps(jest: JestOptions): Step[] {
   return [
     { name: "types", run: () => runTool(["node_modules/typescript-native/bin/tsc", "--noEmit"]) },
     { name: "lint", run: () => runTool(["node_modules/eslint/bin/eslint.js", "."]) },
@@ -177,7 +184,7 @@ function allSteps(jestArgs: string[]): Step[] {
     },
     ...POSTGRES_VERSIONS.map((version) => ({
       name: stepOf(version),
-      run: () => runJest(version, jestArgs),
+      run: () => runJest(version, jest),
     })),
     // The whole API, asked as people of another tenant: docs/access/fuzz.md. It brings its own Postgres 18.
     {
@@ -192,11 +199,12 @@ function allSteps(jestArgs: string[]): Step[] {
   ];
 }
 
-/** `--only` and `--postgres` name steps; every other argument is Jest's. */
-function parseArguments(argv: string[]): { names: string[]; jestArgs: string[] } {
+/** `--only` and `--postgres` name steps, `--whole` leaves no test out; every other argument is Jest's. */
+function parseArguments(argv: string[]): JestOptions & { names: string[] } {
   const names: string[] = [];
   const jestArgs: string[] = [];
-  const rest = [...argv];
+  const isWhole = argv.includes("--whole");
+  const rest = argv.filter((argument) => argument !== "--whole");
   for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
     const option = /^--(only|postgres)(?:=(.*))?$/.exec(argument);
     if (!option) {
@@ -206,13 +214,13 @@ function parseArguments(argv: string[]): { names: string[]; jestArgs: string[] }
     const values = (option[2] ?? rest.shift() ?? "").split(",");
     names.push(...(option[1] === "postgres" ? values.map((version) => `postgres-${version}`) : values));
   }
-  return { names, jestArgs };
+  return { names, jestArgs, isWhole };
 }
 
 /** Everything, or what was named; arguments for Jest alone mean Jest on the newest Postgres. */
 function chooseSteps(argv: string[]): Step[] {
-  const { names, jestArgs } = parseArguments(argv);
-  const steps = allSteps(jestArgs);
+  const { names, jestArgs, isWhole } = parseArguments(argv);
+  const steps = allSteps({ jestArgs, isWhole });
   const known = steps.map((step) => step.name);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) {

@@ -11,7 +11,7 @@ import { useTestDatabase } from "../support/database.ts";
 import { FaultProxy } from "../support/FaultProxy.ts";
 import { eventually } from "./eventually.ts";
 
-jest.setTimeout(90_000);
+jest.setTimeout(60_000);
 
 const db = useTestDatabase();
 const log: string[] = [];

@@ -60,6 +60,7 @@ function load(url: string) {
   const asking = Array.from({ length: ASKERS }, ask);
   return {
     served: () => outcomes.get("200 false") ?? 0,
+    lost: () => outcomes.get("lost") ?? 0,
     async end() {
       isOver = true;
       await Promise.all(asking);
@@ -102,13 +103,16 @@ describe("a gateway of two processes", () => {
     await server.says("A gateway process has ended; it is replaced");
     const afterwards = requests.served();
     await eventually(() => requests.served() > afterwards + 20);
+    const lost = requests.lost();
+    await eventually(() => requests.served() > afterwards + 60);
     const outcomes = await requests.end();
     await eventually(async () => (await fetch(`${adminUrl}/ready`)).status === 200);
     expect(children()).toHaveLength(2);
     expect(children()).toContain(second);
     expect(children()).not.toContain(first);
-    // Of each who asks at most what the killed one had begun, and a connection that it was still given before it was missed.
-    expect(outcomes.get("lost") ?? 0).toBeLessThanOrEqual(2 * ASKERS);
+    // Of each who asks, what the killed one had begun, and what it was given until it was missed; then nothing any more.
+    expect(lost).toBeLessThanOrEqual(2 * ASKERS);
+    expect(outcomes.get("lost") ?? 0).toBe(lost);
     outcomes.delete("lost");
     expect([...outcomes.keys()]).toEqual(["200 false"]);
     expect(await server.stop()).toBe(0);
