@@ -1,5 +1,7 @@
 import "graphile-build";
 
+import { kept } from "./kept.ts";
+
 type EntityMatches = (
   this: BehaviorLike,
   entityType: string,
@@ -63,22 +65,6 @@ function remember(prototype: BehaviorLike): void {
   remembering.add(prototype);
   prototype.entityMatches = rememberMatches(prototype.entityMatches);
   prototype.getPreferencesAppliedBehaviors = rememberPreferences(prototype.getPreferencesAppliedBehaviors);
-}
-
-/** A map, weak or not. */
-interface Keeping<Key, Value> {
-  get(key: Key): Value | undefined;
-  set(key: Key, value: Value): unknown;
-}
-
-/** The value of `key`, made when it is asked for the first time. */
-function kept<Key, Value>(map: Keeping<Key, Value>, key: Key, make: () => Value): Value {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
 }
 
 interface Parsed {

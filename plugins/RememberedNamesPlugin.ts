@@ -1,5 +1,7 @@
 import "graphile-build-pg";
 
+import { kept } from "./kept.ts";
+
 type Rename = (text: string) => string;
 
 /** What each function has answered; a build has functions of its own. */
@@ -7,20 +9,13 @@ const answersOf = new WeakMap<Rename, Map<string, string>>();
 
 /** @param rename is a function of its text alone. */
 function remembered(rename: Rename | undefined, text: string): string {
-  if (!rename) {
-    return text;
-  }
-  let answers = answersOf.get(rename);
-  if (!answers) {
-    answers = new Map();
-    answersOf.set(rename, answers);
-  }
-  let answer = answers.get(text);
-  if (answer === undefined) {
-    answer = rename(text);
-    answers.set(text, answer);
-  }
-  return answer;
+  return rename
+    ? kept(
+        kept(answersOf, rename, () => new Map<string, string>()),
+        text,
+        () => rename(text),
+      )
+    : text;
 }
 
 /**
