@@ -6,8 +6,8 @@ export default {
   transform: { "\\.ts$": "<rootDir>/test/support/stripTypes.js" },
   globalSetup: "<rootDir>/test/support/globalSetup.ts",
   globalTeardown: "<rootDir>/test/support/globalTeardown.ts",
-  // Each worker keeps one core busy and Postgres the rest.
-  maxWorkers: 2,
+  // One more than the two cores that CI has: a tenth of the files only wait, for a probe, a timeout or a killed process.
+  maxWorkers: 3,
   testTimeout: 20_000,
   cacheDirectory: "<rootDir>/node_modules/.cache/jest",
 };
