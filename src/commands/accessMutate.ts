@@ -11,6 +11,7 @@ import { loadConfig } from "../config.ts";
 import { makeLogger } from "../logging.ts";
 import { stopSignal } from "../stopSignal.ts";
 import { CLEAN, COULD_NOT_RUN, FINDINGS } from "./exitCodes.ts";
+import { countOption, wholeNumberOption } from "./numberOption.ts";
 import { makeProgressBar } from "./progressBar.ts";
 
 interface AccessMutateArguments {
@@ -44,13 +45,15 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
         array: true,
         describe: "Mutants of an operator, of an object, or 'operator object'; * stands for anything.",
       })
-      .option("sample", { type: "number", describe: "So many of them; the same ones each time." })
-      .option("seed", { type: "number", default: 1, describe: "Another one makes another sample." })
-      .option("jobs", {
-        type: "number",
-        default: availableParallelism(),
-        describe: "How many mutants are tried at once.",
+      .option(
+        "sample",
+        wholeNumberOption("--sample", { least: 1 }, "So many of them; the same ones each time."),
+      )
+      .option("seed", {
+        ...wholeNumberOption("--seed", { least: 0 }, "Another one makes another sample."),
+        default: 1,
       })
+      .option("jobs", countOption("--jobs", availableParallelism(), "How many mutants are tried at once."))
       .option("killers", {
         type: "string",
         default: KILLERS.join(","),
@@ -68,12 +71,6 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
           "A file that keeps the results. What it holds as killed is not tried again, so begin a new one after a change that may let a mutant pass.",
       })
       .option("json", { type: "boolean", default: false, describe: "Print one JSON object." })
-      .check(({ sample = 1, jobs }) => {
-        if (!Number.isInteger(sample) || sample < 1 || !Number.isInteger(jobs) || jobs < 1) {
-          throw new Error("--sample and --jobs take whole numbers from 1 on.");
-        }
-        return true;
-      })
       .example(
         "$0 access mutate --only 'policy_dropped *patients*'",
         "drops the policies of patients, one by one",

@@ -25,6 +25,12 @@ export type { Actor, Request, Scope } from "../../src/access/world/rolledBack.ts
 
 let databaseCount = 0;
 
+type DropObserver = (urls: DatabaseUrls) => Promise<void>;
+const dropObservers: DropObserver[] = [];
+
+/** Registers who looks at each database before it is dropped, when nobody is connected to it any more. */
+export const observeDrops = (observer: DropObserver): void => void dropObservers.push(observer);
+
 /** Gives the calling test file a database of its own, cloned from the migrated template and dropped at the end. */
 export function useTestDatabase(): TestDatabase {
   const template = testCluster().urls;
@@ -43,7 +49,7 @@ export function useTestDatabase(): TestDatabase {
     await Promise.all([...pools.values()].map((open) => open.end()));
     // Where files run again in one process, the next run makes new ones.
     pools.clear();
-    await dropDatabase(template, name);
+    await dropDatabase(template, urls, name);
   });
 
   const acting = makeRolledBack(pool);
@@ -56,7 +62,7 @@ export function useTestDatabase(): TestDatabase {
 }
 
 /** Fails when something is still connected: what a test opens, it closes. */
-async function dropDatabase(template: DatabaseUrls, name: string): Promise<void> {
+async function dropDatabase(template: DatabaseUrls, urls: DatabaseUrls, name: string): Promise<void> {
   let open: string[] = [];
   for (let attempt = 0; attempt < DROP_ATTEMPTS; attempt++) {
     const [rows] = await administer(template, [
@@ -69,6 +75,9 @@ async function dropDatabase(template: DatabaseUrls, name: string): Promise<void>
     }
     // A closed connection is gone a moment after its client has said goodbye.
     await sleep(DROP_INTERVAL);
+  }
+  for (const observe of dropObservers) {
+    await observe(urls);
   }
   await administer(template, [`drop database ${name} with (force)`]);
   if (open.length > 0) {

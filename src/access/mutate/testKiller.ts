@@ -15,13 +15,14 @@ const TESTS = join(PROJECT_ROOT, "test/schema");
 /** Quick, and about every object. */
 const CATALOGUE_TESTS = join(PROJECT_ROOT, "test/conventions/catalogRules.test.ts");
 
-/** What test/support/rerun/serve.ts says of some files: the first failure, and how long the files took that passed. */
+/** What test/support/rerun/serve.ts says of some files: the first failure, and what it saw of the files that passed before. */
 export interface TestAnswer {
   /** The file's name and the test's title; null if all passed. */
   failure: string | null;
   /** The file in which it stands. */
   failed: string | null;
-  seconds: Record<string, number>;
+  /** By file: how long it took, and which functions of the database may have run. */
+  passed: Record<string, { seconds: number; functions: string[] }>;
 }
 
 /**
@@ -36,6 +37,8 @@ export function makeTestKiller(config: Config): CloneKiller {
   const lastFailed = new Map<string, string>();
   /** What each file takes when nothing is wrong: the quick ones come first. */
   const seconds = new Map<string, number>();
+  /** Which functions of the database each file has run, as far as was seen: at least once without a mutant. */
+  const functions = new Map<string, Set<string>>();
   /** How many mutants of an object, or of a kind, each file has killed. */
   const kills = new Map<string | null, Map<string, number>>();
   const killsOf = (key: string | null): Map<string, number> => {
@@ -55,7 +58,8 @@ export function makeTestKiller(config: Config): CloneKiller {
       const runner = await runnerFor(urls);
       const telling = [killsOf(mutant.touches), killsOf(mutantKin(mutant))];
       const toldBy = (file: string) => telling.reduce((sum, told) => sum + (told.get(file) ?? 0), 0);
-      const files = (await testFilesFor(mutant, toldBy))[reach];
+      const mayRun = (file: string) => functions.get(file)?.has(mutant.touches ?? "") ?? true;
+      const files = (await testFilesFor(mutant, { toldBy, mayRun }))[reach];
       const bySeconds = files.toSorted((a, b) => (seconds.get(a) ?? 0) - (seconds.get(b) ?? 0));
       runner.send(bySeconds.toSorted((a, b) => toldBy(b) - toldBy(a)));
       const answer = await answerOf(runner);
@@ -64,7 +68,10 @@ export function makeTestKiller(config: Config): CloneKiller {
         lastFailed.set(urls.superuser, failed);
         telling.forEach((told) => told.set(failed, (told.get(failed) ?? 0) + 1));
       }
-      Object.entries(answer.seconds).forEach(([file, time]) => seconds.set(file, time));
+      for (const [file, seen] of Object.entries(answer.passed)) {
+        seconds.set(file, seen.seconds);
+        functions.set(file, new Set([...(functions.get(file) ?? []), ...seen.functions]));
+      }
       return answer.failure;
     },
     async isThereAnyway(urls) {
@@ -119,20 +126,25 @@ async function answerOf(runner: ChildProcess): Promise<TestAnswer> {
   }
 }
 
+/**
+ * The files that may notice a mutant. Of a function that are those that run it or name it: one that only ever failed is in
+ * no count. At worst a mutant is said to survive that one of the others would have noticed.
+ */
 async function testFilesFor(
   { touches }: Mutant,
-  toldBy: (file: string) => number,
+  { toldBy, mayRun }: { toldBy: (file: string) => number; mayRun: (file: string) => boolean },
 ): Promise<Record<Reach, string[]>> {
   const [, name = ""] = /^\w+\.(\w+)/.exec(touches ?? "") ?? [];
+  const isFunction = touches?.endsWith(")") ?? false;
   const files = (await readdir(TESTS, { recursive: true }))
     .filter((file) => file.endsWith(".test.ts"))
     .map((file) => join(TESTS, file))
     .sort();
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
-  const near = files.filter(
-    (file, index) => toldBy(file) > 0 || (name !== "" && texts[index]?.includes(name)),
-  );
-  return { near: [CATALOGUE_TESTS, ...near], far: files.filter((file) => !near.includes(file)) };
+  const naming = new Set(files.filter((_, index) => name !== "" && texts[index]?.includes(name)));
+  const able = files.filter((file) => !isFunction || naming.has(file) || mayRun(file));
+  const near = able.filter((file) => toldBy(file) > 0 || naming.has(file));
+  return { near: [CATALOGUE_TESTS, ...near], far: able.filter((file) => !near.includes(file)) };
 }
 
 const clusterOf = ({ database, auth }: Config, urls: DatabaseUrls): string =>

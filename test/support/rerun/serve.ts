@@ -20,22 +20,31 @@ registerHooks({
 // Behind the hooks, so that there is one registry.
 const { collect } = await import("./registry.ts");
 const { firstFailure } = await import("./firstFailure.ts");
+const { observeDrops } = await import("../database.ts");
+const { readFunctionsRun } = await import("./readFunctionsRun.ts");
 const suites = new Map<string, Suite>();
+/** Of the file that is running. */
+let functions = new Set<string>();
+
+observeDrops(async ({ superuser }) => {
+  functions = new Set([...functions, ...(await readFunctionsRun(superuser))]);
+});
 
 async function run(files: readonly string[]): Promise<TestAnswer> {
-  const seconds: Record<string, number> = {};
+  const passed: TestAnswer["passed"] = {};
   for (const file of files) {
     const suite = suites.get(file) ?? (await collect(() => import(pathToFileURL(file).href)));
     suites.set(file, suite);
+    functions = new Set();
     const began = performance.now();
     // Twice: what fails by chance, on a machine that is busy with another mutant, notices nothing.
     const failure = (await firstFailure(suite)) && (await firstFailure(suite));
     if (failure !== null) {
-      return { failure: `${basename(file)}: ${failure}`, failed: file, seconds };
+      return { failure: `${basename(file)}: ${failure}`, failed: file, passed };
     }
-    seconds[file] = (performance.now() - began) / 1000;
+    passed[file] = { seconds: (performance.now() - began) / 1000, functions: [...functions] };
   }
-  return { failure: null, failed: null, seconds };
+  return { failure: null, failed: null, passed };
 }
 
 process.on("message", (files: string[]) => {
@@ -45,4 +54,4 @@ process.on("message", (files: string[]) => {
   );
 });
 process.on("disconnect", () => process.exit(0));
-process.send?.({ failure: null, failed: null, seconds: {} });
+process.send?.({ failure: null, failed: null, passed: {} });
