@@ -10,44 +10,40 @@ let world: FullWorld;
 
 beforeAll(async () => {
   world = await createFullWorld(db);
-  const { rows } = await db.superuser.query<{ organization_id: string }>(
-    "select distinct organization_id from app_public.webhook_deliveries",
+  await db.superuser.query(
+    "update app_public.webhook_deliveries set status = 'delivered', next_attempt_at = null, finished_at = now() where clinic_id = $1",
+    [world.there.clinic.id],
   );
-  expect(new Set(rows.map((row) => row.organization_id))).toEqual(new Set([world.own, world.foreign]));
 });
 
 const ATTEMPT = "select from app_hidden.record_webhook_attempt($1, $2, $3, $4)";
 
-const waiting = async (organizationId: string): Promise<{ id: string; attempts: number }> => {
+it("is settled by the job of its organization", async () => {
   const { rows } = await db.superuser.query<{ id: string; attempts: number }>(
-    "select id, attempts from app_public.webhook_deliveries where organization_id = $1",
-    [organizationId],
+    "select id, attempts from app_public.webhook_deliveries where clinic_id = $1",
+    [world.here.clinic.id],
   );
-  return rows[0] ?? { id: "", attempts: 0 };
-};
-
-it("is settled by the job of its organization, once", async () => {
-  const { id, attempts } = await waiting(world.own);
+  const [{ id, attempts } = { id: "", attempts: 0 }] = rows;
+  const left = "select count(*)::int from app_hidden.webhook_to_deliver($1)";
   await db.asWorker(world.own, async (request) => {
-    const status = () =>
-      request.value("select status::text from app_public.webhook_deliveries where id = $1", [id]);
     await request.rows(ATTEMPT, [id, attempts + 1, 500, "server_error"]);
-    expect(await status()).toBe("waiting");
+    expect(await request.value(left, [id])).toBe(1);
     await request.rows(ATTEMPT, [id, attempts + 2, 200, null]);
-    expect(await status()).toBe("delivered");
-    // It has ended: a late answer changes nothing.
-    await request.rows(ATTEMPT, [id, attempts + 3, 410, "gone"]);
-    expect(await status()).toBe("delivered");
+    expect(await request.value(left, [id])).toBe(0);
+  });
+  await db.asWorker(world.foreign, async (request) => {
+    await request.rows(ATTEMPT, [id, attempts + 1, 200, null]);
+    expect(await request.value(left, [id])).toBe(0);
   });
 });
 
-/** How many deliveries a function changes that acts as app_definer and is called by `role` in an organization. */
+/** The clinics whose deliveries a function changes that acts as app_definer and is called by `role` in an organization. */
 const changed = (role: string, organizationId: string) =>
   db.inTransaction(async (client) => {
     await client.query("grant create on schema app_hidden to app_definer; set local role app_definer");
     await client.query(
       `create function app_hidden.touch() returns setof uuid security definer set search_path to '' language sql volatile
-       as 'update app_public.webhook_deliveries d set attempts = d.attempts + 1 returning d.organization_id'`,
+       as 'update app_public.webhook_deliveries d set attempts = d.attempts + 1 returning d.clinic_id'`,
     );
     await client.query(`grant execute on function app_hidden.touch() to ${role}; reset role`);
     await applySettings(client, {
@@ -59,9 +55,9 @@ const changed = (role: string, organizationId: string) =>
     return rows.map(({ id }) => id);
   });
 
-it("is changed for the worker in the organization of its job only", async () => {
-  for (const organizationId of [world.own, world.foreign]) {
-    expect(await changed("app_worker", organizationId)).toEqual([organizationId]);
+it("is changed while it waits, for the worker in the organization of its job only", async () => {
+  for (const { clinic } of [world.here, world.abroad]) {
+    expect(await changed("app_worker", clinic.organizationId)).toEqual([clinic.id]);
   }
   expect(await changed("app_worker", "")).toEqual([]);
 });
