@@ -6,11 +6,12 @@
  *   npm test -- --postgres 15 test/schema -t x  Jest on one version of Postgres; what follows goes to Jest
  *   npm test -- --postgres 15 --whole           every test on 15 too, not only those about SQL
  */
-import { spawn } from "node:child_process";
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
-const ROOT = join(import.meta.dirname, "..");
+import { type Counts, type FileTime, readJestReport } from "./jestReport.ts";
+import { type Output, ROOT, runNode, stopRunning } from "./runNode.ts";
+
 const POSTGRES_VERSIONS = ["18", "15"];
 /**
  * These start the embedded Postgres 18 themselves, are about its planner, ask the API, are about the gateway and what it sends
@@ -48,9 +49,6 @@ const QUICK_MUTANTS = [
 ];
 const MUTATE = ["src/cli.ts", "access", "mutate", "--killers", "check,matrix", "--only"];
 const QUIET = ["--disable-warning=ExperimentalWarning"];
-/** What a developer's shell may hold and a test must not see: tests make their own databases and secrets. */
-const FOREIGN_VARIABLES =
-  /^(PG[A-Z]+|(\w+_)?DATABASE_URL|DATA_DIR|JWT_\w+|JWKS_URI|(STRIPE|CLERK)_WEBHOOK_SECRET|ROLE_SECRET|PORT|HOST|ADMIN_PORT)$/;
 
 interface JestOptions {
   jestArgs: string[];
@@ -58,16 +56,11 @@ interface JestOptions {
   isWhole: boolean;
 }
 
-interface Counts {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
-
 interface Step {
   name: string;
-  /** Runs the check with its output on the terminal. */
-  run: () => Promise<Counts>;
+  run: (output: Output) => Promise<Counts>;
+  /** Runs beside the step before it: both wait for the database in turns, and leave half of the machine idle alone. */
+  isBeside?: boolean;
 }
 
 interface Result extends Counts {
@@ -75,40 +68,15 @@ interface Result extends Counts {
   seconds: number;
 }
 
-/** The proof of access is spread over these; each of its files is shown with its time. */
-const ACCESS_TESTS = /\/(test\/(?:access|schema\/access|plans)\/.+)\.test\.ts$/;
 /** Files of access tests with their seconds, by the step that ran them. */
-const accessTimes = new Map<string, { file: string; seconds: number }[]>();
+const accessTimes = new Map<string, FileTime[]>();
 
-const running = new Set<ReturnType<typeof spawn>>();
 let interrupted: NodeJS.Signals | undefined;
-
-/** @returns the exit code of `node …args` in the repository's root; 1 when a signal ended it. */
-function runNode(args: string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, {
-      cwd: ROOT,
-      stdio: ["ignore", "inherit", "inherit"],
-      env: { ...cleanEnvironment(), ...env },
-    });
-    running.add(child);
-    child.once("error", reject);
-    child.once("exit", (code) => {
-      running.delete(child);
-      resolve(code ?? 1);
-    });
-  });
-}
-
-function cleanEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !FOREIGN_VARIABLES.test(name));
-  return { ...Object.fromEntries(kept), NODE_ENV: "test", GRAPHILE_ENV: "test" };
-}
 
 const stepOf = (postgresVersion: string) => `postgres-${postgresVersion}`;
 
-async function runTool(args: string[]): Promise<Counts> {
-  const passed = (await runNode(args)) === 0;
+async function runTool(args: string[], output?: Output): Promise<Counts> {
+  const passed = (await runNode(args, output && { output })) === 0;
   return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
 }
 
@@ -131,47 +99,11 @@ async function runJest(postgresVersion: string, { jestArgs, isWhole }: JestOptio
       // Last: it takes every word that follows for another pattern.
       ...(runsAll ? [] : [`--testPathIgnorePatterns=${TESTS_OF_NEWEST_ONLY}`]),
     ],
-    { TEST_POSTGRES_VERSION: postgresVersion },
+    { env: { TEST_POSTGRES_VERSION: postgresVersion } },
   );
-  return readJestReport(report, code, stepOf(postgresVersion));
-}
-
-interface JestReport {
-  numPassedTests: number;
-  numFailedTests: number;
-  numRuntimeErrorTestSuites: number;
-  numPendingTests: number;
-  numTodoTests: number;
-  testResults: { name: string; startTime: number; endTime: number }[];
-}
-
-/** The slowest first. */
-function accessTimesOf({ testResults }: JestReport): { file: string; seconds: number }[] {
-  return testResults
-    .flatMap(({ name, startTime, endTime }) => {
-      const [, file] = ACCESS_TESTS.exec(name) ?? [];
-      return file === undefined ? [] : [{ file, seconds: (endTime - startTime) / 1000 }];
-    })
-    .sort((left, right) => right.seconds - left.seconds);
-}
-
-/** Counts tests; a suite that could not start, or a Jest that died before its report, counts as one failure. */
-async function readJestReport(file: string, exitCode: number, step: string): Promise<Counts> {
-  let counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  try {
-    const report: JestReport = JSON.parse(await readFile(file, "utf8"));
-    accessTimes.set(step, accessTimesOf(report));
-    counts = {
-      passed: report.numPassedTests,
-      failed: report.numFailedTests + report.numRuntimeErrorTestSuites,
-      skipped: report.numPendingTests + report.numTodoTests,
-    };
-  } catch (error) {
-    if (exitCode === 0) {
-      throw new Error("Jest succeeded without writing its report", { cause: error });
-    }
-  }
-  return exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+  const result = await readJestReport(report, code);
+  accessTimes.set(stepOf(postgresVersion), result.accessTimes);
+  return result.counts;
 }
 
 function allSteps(jest: JestOptions): Step[] {
@@ -189,12 +121,13 @@ function allSteps(jest: JestOptions): Step[] {
     // The whole API, asked as people of another tenant: docs/access/fuzz.md. It brings its own Postgres 18.
     {
       name: "fuzz",
-      run: () => runTool(["--disable-warning=ExperimentalWarning", "src/cli.ts", "access", "fuzz"]),
+      run: (output) => runTool([...QUIET, "src/cli.ts", "access", "fuzz"], output),
     },
     // Whether anybody would notice if a rule went wrong: docs/access/mutation.md.
     {
       name: "mutants",
-      run: () => runTool([...QUIET, ...MUTATE, ...QUICK_MUTANTS]),
+      run: (output) => runTool([...QUIET, ...MUTATE, ...QUICK_MUTANTS], output),
+      isBeside: true,
     },
   ];
 }
@@ -255,16 +188,35 @@ function printAccessTimes(): void {
   }
 }
 
+/** Steps that run at the same time, in the order of all. */
+function groupsOf(steps: readonly Step[]): Step[][] {
+  const groups: Step[][] = [];
+  for (const step of steps) {
+    const last = groups.at(-1);
+    if (step.isBeside && last) {
+      last.push(step);
+    } else {
+      groups.push([step]);
+    }
+  }
+  return groups;
+}
+
+async function timed(step: Step, output: Output): Promise<Result> {
+  const started = performance.now();
+  const counts = await step.run(output);
+  return { name: step.name, seconds: (performance.now() - started) / 1000, ...counts };
+}
+
 async function main(): Promise<number> {
   const results: Result[] = [];
-  for (const step of chooseSteps(process.argv.slice(2))) {
+  for (const group of groupsOf(chooseSteps(process.argv.slice(2)))) {
     if (interrupted) {
       return 130;
     }
-    console.log(`\n── ${step.name}`);
-    const started = performance.now();
-    const counts = await step.run();
-    results.push({ name: step.name, seconds: (performance.now() - started) / 1000, ...counts });
+    console.log(`\n── ${group.map(({ name }) => name).join(" and ")}`);
+    const run = group.map((step, index) => timed(step, index === 0 ? "as it comes" : "in one piece"));
+    results.push(...(await Promise.all(run)));
   }
   printAccessTimes();
   printTable(results);
@@ -274,10 +226,8 @@ async function main(): Promise<number> {
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     interrupted = signal;
-    // The children stop their databases before they exit; main() waits for them.
-    for (const child of running) {
-      child.kill(signal);
-    }
+    // main() waits for them.
+    stopRunning(signal);
   });
 }
 
