@@ -25,8 +25,13 @@ const ALWAYS_LOOKS = "rows";
  * @throws when the file holds something else.
  */
 export async function openMutationJournal(file: string): Promise<MutationJournal> {
-  // The last result of a mutant counts.
-  const results = new Map((await readLines(file)).map((result) => [keyOf(result), result]));
+  const results = new Map<string, MutantResult>();
+  for (const result of await readLines(file)) {
+    // A later run may have asked fewer killers: what it let pass takes nothing back.
+    if (result.status === "killed" || results.get(keyOf(result))?.status !== "killed") {
+      results.set(keyOf(result), result);
+    }
+  }
   return {
     killOf(mutant, killers) {
       const result = results.get(keyOf(mutant));

@@ -57,6 +57,14 @@ describe("a journal", () => {
     expect([third.hasFailed(mutant("a")), third.killOf(mutant("a"), ALL)]).toEqual([false, killed("a")]);
   });
 
+  it("takes no kill back for a run that asked fewer killers", async () => {
+    const first = await openMutationJournal(file);
+    first.keep(killed("a"));
+    first.keep({ ...killed("a"), status: "survived", killer: null });
+    const second = await openMutationJournal(file);
+    expect([second.hasFailed(mutant("a")), second.killOf(mutant("a"), ALL)]).toEqual([false, killed("a")]);
+  });
+
   it("does not count for other SQL, nor for killers that are not asked", async () => {
     (await openMutationJournal(file)).keep(killed("a"));
     const journal = await openMutationJournal(file);
