@@ -14,6 +14,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   import: async () => (await import("./importSynthea.ts")).importCommand,
   generate: async () => (await import("./generate.ts")).generateCommand,
   migrate: async () => (await import("./migrate.ts")).migrateCommand,
+  backfill: async () => (await import("./backfill.ts")).backfillCommand,
   new: async () => (await import("./newTable.ts")).newCommand,
   schema: async () => (await import("./schema.ts")).schemaCommand,
   documents: async () => (await import("./documents.ts")).documentsCommand,

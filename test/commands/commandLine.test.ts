@@ -29,6 +29,7 @@ describe("the command line", () => {
   it.each([
     ["access", "Say what to do: check, "],
     ["audit", "Say what to do: verify, "],
+    ["backfill", "Say what to do: list, run, status, reverse or forget."],
     ["catalog", "Say what to do: export or check."],
     ["documents", "Say what to do: check."],
     ["import", "Say which format: synthea."],

@@ -207,10 +207,10 @@ describe("an import", () => {
   it("can record its runs, batches and problems, and cannot record empty ones", () =>
     db.asData([world.own], async (request) => {
       const { client } = request;
-      const runId = await request.value<string>(
-        "insert into app_private.backfill_runs (name) values ('a') returning id",
-      );
-      expect(await outcome(client, "insert into app_private.backfill_runs (name) values ('')")).toBe("42501");
+      const begin = `insert into app_private.backfill_runs (name, table_name, organization_ids, definition_hash)
+        values ($1, 'x', '{}', 'x') returning id`;
+      const runId = await request.value<string>(begin, ["a"]);
+      expect(await outcome(client, begin, [""])).toBe("42501");
       const batch = `insert into app_private.backfill_batches (run_id, number, first_key, last_key, rows_changed)
         values ($1, $2, 'a', 'b', 1)`;
       expect(await outcome(client, batch, [runId, 1])).toBe(1);
@@ -226,8 +226,8 @@ describe("an import", () => {
     }));
 
   it("keeps, sees and forgets what rows were before in its organizations, and in no other", async () => {
-    const keep = `insert into app_private.backfill_originals (run_id, table_name, row_id, original)
-      select id, 'x', gen_random_uuid(), jsonb_build_object('organization_id', $1::uuid) from app_private.backfill_runs`;
+    const keep = `insert into app_private.backfill_originals (run_id, table_name, row_id, original, written)
+      select id, 'x', gen_random_uuid(), jsonb_build_object('organization_id', $1::uuid), '{}' from app_private.backfill_runs`;
     await db.asData([world.own], async ({ client }) => {
       const { rows } = await client.query(
         "select original ->> 'organization_id' as tenant from app_private.backfill_originals",

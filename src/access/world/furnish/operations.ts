@@ -24,7 +24,9 @@ async function furnishBackfills(
   organizationIds: readonly string[],
 ): Promise<void> {
   const { rows } = await superuser.query<{ id: string }>(
-    "insert into app_private.backfill_runs (name) values ('patients-city') returning id",
+    `insert into app_private.backfill_runs (name, table_name, organization_ids, definition_hash)
+     values ('patients_city', 'app_public.organizations', $1, '') returning id`,
+    [organizationIds],
   );
   const runId = rows[0]?.id;
   await superuser.query(
@@ -39,8 +41,8 @@ async function furnishBackfills(
       values,
     );
     await superuser.query(
-      `insert into app_private.backfill_originals (run_id, table_name, row_id, original)
-       values ($1, 'app_public.organizations', $2::uuid, jsonb_build_object('organization_id', $2::uuid))`,
+      `insert into app_private.backfill_originals (run_id, table_name, row_id, original, written)
+       values ($1, 'app_public.organizations', $2::uuid, jsonb_build_object('organization_id', $2::uuid), '{}')`,
       values,
     );
   }
