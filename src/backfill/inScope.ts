@@ -1,6 +1,8 @@
 import { type ClientBase, DatabaseError } from "pg";
 
+import { redactText } from "../errors/redactError.ts";
 import { DEADLOCK_DETECTED, SERIALIZATION_FAILURE } from "../errors/sqlStates.ts";
+import { BackfillMistake } from "./BackfillMistake.ts";
 
 export interface ScopeOptions {
   /** The organizations whose rows can be seen and changed. */
@@ -30,7 +32,7 @@ export async function inScope<T>(
       return await tryInScope(client, options, work);
     } catch (error) {
       if (attempt === ATTEMPTS || !isLostRace(error)) {
-        throw error;
+        throw withoutValues(error);
       }
     }
   }
@@ -52,6 +54,22 @@ async function tryInScope<T>(
     await client.query("rollback").catch(() => undefined);
     throw error;
   }
+}
+
+/**
+ * Privileges, limits, locks, cancellations: of these Postgres speaks in words of its own. Any other text may be a trigger's,
+ * with a value of the row in it.
+ */
+const SPOKEN_CLASSES = /^(25|40|42|53|54|55|57)/;
+
+function withoutValues(error: unknown): unknown {
+  if (!(error instanceof DatabaseError)) {
+    return error;
+  }
+  const { code = "", message, table } = error;
+  const where = table === undefined ? "" : ` of ${table}`;
+  const what = SPOKEN_CLASSES.test(code) ? redactText(message) : `a row${where} was refused`;
+  return new BackfillMistake(`The batch is rolled back: ${what} (${code})`);
 }
 
 function isLostRace(error: unknown): boolean {

@@ -49,6 +49,14 @@ async function batchesOf(name: string): Promise<number> {
   return rows[0].count;
 }
 
+async function waitingBackfills(): Promise<number | null> {
+  const { rowCount } = await db.superuser.query(
+    `select from pg_stat_activity
+     where application_name = 'bailiwick backfill' and datname = current_database() and wait_event_type = 'Lock'`,
+  );
+  return rowCount;
+}
+
 /** Asks until it is so; fails where the process that is to make it so has ended. */
 async function waitFor(child: ChildProcess | null, isTrue: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 15_000;
@@ -160,6 +168,26 @@ describe("a run", () => {
       holder.release();
     }
     expect(await first).toMatchObject({ rowsDone: 8 });
+  });
+
+  it("tries a batch again that lost against another transaction", async () => {
+    const { organizationId } = await createTown(db, 3);
+    const backfill = await folder.write("deadlock", TEXT);
+    const holder = await db.superuser.connect();
+    const take = "update app_public.patients set phone = '555-0199' where organization_id = $1 and mrn = $2";
+    try {
+      await holder.query("begin");
+      await holder.query(take, [organizationId, "N-2"]);
+      const run = runBackfill(db.urls.data, backfill, { organizations: [organizationId] });
+      await waitFor(null, async () => (await waitingBackfills()) === 1);
+      // Of the two it is the run that has waited for longer, and that Postgres ends.
+      await holder.query(take, [organizationId, "N-1"]);
+      await holder.query("commit");
+      expect(await run).toMatchObject({ rowsDone: 3, rowsChanged: 3, problems: [] });
+    } finally {
+      await holder.query("rollback");
+      holder.release();
+    }
   });
 
   it("cannot be gone on with by another statement, or over others", async () => {

@@ -150,4 +150,14 @@ describe("a backfill is refused, and changes nothing,", () => {
       rowsChanged: 6,
     });
   });
+  it("when a trigger ends it in words of its own, which are not repeated", async () => {
+    await db.superuser.query(`
+      create function app_private.tell() returns trigger as $$
+      begin raise exception 'No % for me.', NEW.city using errcode = 'ZZZZZ'; end $$ language plpgsql;
+      create trigger _000_tell before update on app_public.patients for each row execute function app_private.tell()`);
+    const backfill = await folder.write("told", ofPatients("'Springfield' as city"));
+    const attempt = runBackfill(db.urls.data, backfill, { organizations: [organizationId] });
+    await expect(attempt).rejects.toThrow(/^The batch is rolled back: a row was refused \(ZZZZZ\)$/);
+    await db.superuser.query("drop trigger _000_tell on app_public.patients");
+  });
 });
