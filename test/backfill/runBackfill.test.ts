@@ -19,6 +19,11 @@ async function count(from: string, values: unknown[] = []): Promise<number> {
   return Number((await db.superuser.query(`select count(*) from ${from}`, values)).rows[0].count);
 }
 
+async function ids(organizationId: string): Promise<string[]> {
+  const sql = "select id from app_public.patients where organization_id = $1";
+  return (await db.superuser.query(sql, [organizationId])).rows.map(({ id }) => id);
+}
+
 describe("a backfill", () => {
   it("changes every row of its organizations in batches, and keeps what they were", async () => {
     const { organizationId } = await createTown(db, 10);
@@ -119,6 +124,22 @@ describe("a backfill", () => {
     client.release();
     expect(issues.map(({ rowId }) => rowId).sort()).toEqual(patients.map(({ id }) => id));
     expect(JSON.stringify(issues)).not.toMatch(/Town|1750/);
+  });
+
+  it("changes no row of a batch that cannot be put into the books", async () => {
+    const { organizationId } = await createTown(db, 6);
+    await db.superuser.query(`
+      create function app_private.refuse_batch() returns trigger as $$
+      begin raise exception 'x' using errcode = '54000'; end $$ language plpgsql;
+      create trigger refuse_batch before insert on app_private.backfill_batches
+        for each row when (NEW.number = 2) execute function app_private.refuse_batch()`);
+    const attempt = run("books", ofPatients("btrim(p.city) as city"), { organizations: [organizationId] });
+    await expect(attempt).rejects.toThrow("The batch is rolled back: x (54000)");
+    await db.superuser.query("drop trigger refuse_batch on app_private.backfill_batches");
+    expect((await cities(db, organizationId)).slice(3)).toEqual(["Town 4", " Town 5 ", " Town 6 "]);
+    expect(
+      await count("app_private.backfill_originals o where o.row_id = any ($1)", [await ids(organizationId)]),
+    ).toBe(4);
   });
 
   it("keeps nothing of a dry run, and says what a real one would do", async () => {
