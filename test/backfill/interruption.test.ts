@@ -16,8 +16,8 @@ import { createTown, hashPatients } from "./patientRows.ts";
 jest.setTimeout(60_000);
 
 const ROOT = join(import.meta.dirname, "../..");
-const KILLS = 4;
-const PATIENTS = 150;
+const KILLS = 3;
+const PATIENTS = 90;
 
 const db = useTestDatabase();
 const folder = useBackfillFolder();
