@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, it } from "@jest/globals";
 import type { ClientBase } from "pg";
 
 import { createFullWorld, type FullWorld } from "../../../src/access/world/fullWorld.ts";
-import { applySettings, requestSettings } from "../../../src/access/world/rolledBack.ts";
+import type { Person } from "../../../src/access/world/people.ts";
+import { applySettings, requestSettings, type Scope } from "../../../src/access/world/rolledBack.ts";
 import { useTestDatabase } from "../../support/database.ts";
 
 /**
@@ -129,6 +130,50 @@ describe("the tenant's boundary (tenant_boundary)", () => {
         ]).toEqual([name, 0]);
       });
     }
+  });
+});
+
+describe("rows of no organization", () => {
+  const asPerson = <T>(
+    person: Person,
+    name: string,
+    scope: Scope,
+    work: (client: ClientBase) => Promise<T>,
+  ) =>
+    db.inTransaction(async (client) => {
+      await openTo(client, "app_user", name, "tenant_boundary");
+      await applySettings(client, requestSettings(person, scope));
+      return work(client);
+    });
+
+  it("are taken from a superadmin only, among the templates", async () => {
+    const name = "app_public.session_templates";
+    const refusal = (person: Person, organizationId: string | null, scope: Scope = {}) =>
+      asPerson(person, name, scope, (client) => refusalOf(client, name, { organization_id: organizationId }));
+    expect(await refusal(world.here.provider, null)).toBe("42501");
+    expect(await refusal(world.superadmin, null)).not.toBe("42501");
+    const named = { organizationId: world.own };
+    expect(await refusal(world.superadmin, world.own, named)).not.toBe("42501");
+    expect(await refusal(world.superadmin, world.foreign, named)).toBe("42501");
+  });
+
+  it.each([
+    [
+      "app_public.job_dead_letters",
+      "(task, payload, error_code, attempts, job_id) values ('x', '{}', 'x', 1, 901)",
+    ],
+    ["app_public.trigger_failures", "(trigger_name, table_name, error_code) values ('x', 'x', 'x')"],
+  ])("are shown to a superadmin only, and no other organization's with them: %s", async (name, row) => {
+    await db.superuser.query(`insert into ${name} ${row}`);
+    const tenants = (person: Person) =>
+      asPerson(person, name, { organizationId: world.own }, async (client) => {
+        const { rows } = await client.query<{ tenant: string | null }>(
+          `select distinct organization_id as tenant from ${name}`,
+        );
+        return new Set(rows.map(({ tenant }) => tenant));
+      });
+    expect(await tenants(world.here.provider)).toEqual(new Set([world.own]));
+    expect(await tenants(world.superadmin)).toEqual(new Set([world.own, null]));
   });
 });
 

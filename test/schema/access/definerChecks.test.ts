@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
-import type { ClientBase } from "pg";
 
 import { createFullWorld, type FullWorld } from "../../../src/access/world/fullWorld.ts";
-import { applySettings } from "../../../src/access/world/rolledBack.ts";
 import { useTestDatabase } from "../../support/database.ts";
+import { outcomes, ROW_SECURITY } from "./outcomes.ts";
 
 /**
  * What the checks of policies refuse to functions that act as app_definer, and to imports, whatever columns somebody may let
@@ -15,40 +14,6 @@ let world: FullWorld;
 beforeAll(async () => {
   world = await createFullWorld(db);
 });
-
-const ROW_SECURITY = expect.stringContaining("violates row-level security policy");
-
-/** How statements end as a role that may write every column of a table: a number of rows, or a message. */
-async function outcomes(
-  settings: Record<string, string>,
-  table: string,
-  statements: readonly (readonly [sql: string, ...values: unknown[]])[],
-): Promise<(number | string)[]> {
-  return db.inTransaction(async (client) => {
-    const schema = table.split(".", 1)[0];
-    await client.query(`grant usage on schema ${schema} to ${settings.role}`);
-    await client.query(`grant select, insert, update on ${table} to ${settings.role}`);
-    await client.query(`alter table ${table} disable trigger user`);
-    await applySettings(client, settings);
-    const ends: (number | string)[] = [];
-    for (const [sql, ...values] of statements) {
-      ends.push(await outcome(client, sql, values));
-    }
-    return ends;
-  });
-}
-
-/** Undone again, so that each statement finds the table as it was. */
-async function outcome(client: ClientBase, sql: string, values: unknown[]): Promise<number | string> {
-  await client.query("savepoint attempt");
-  try {
-    return (await client.query(sql, values)).rowCount ?? 0;
-  } catch (error) {
-    return (error as Error).message;
-  } finally {
-    await client.query("rollback to savepoint attempt");
-  }
-}
 
 describe("app_definer", () => {
   const DEFINER = { role: "app_definer" };
@@ -73,8 +38,8 @@ describe("app_definer", () => {
     ["app_public.users", "(email, is_superadmin) values ('x@x.test', $1::boolean)", false, true],
   ])("may insert into %s %s with %j, and not with %j", async (table, row, allowed, refused) => {
     const sql = `insert into ${table} ${row}`;
-    expect(await outcomes(DEFINER, table, [[sql, allowed]])).toEqual([1]);
-    expect(await outcomes(DEFINER, table, [[sql, refused]])).toEqual([ROW_SECURITY]);
+    expect(await outcomes(db, { settings: DEFINER, table }, [[sql, allowed]])).toEqual([1]);
+    expect(await outcomes(db, { settings: DEFINER, table }, [[sql, refused]])).toEqual([ROW_SECURITY]);
   });
 
   it("keeps a key of 32 bytes for an organization, and no other", async () => {
@@ -85,7 +50,7 @@ describe("app_definer", () => {
       .then(({ rows }) => rows[0]?.id);
     await db.superuser.query("delete from app_audit.hash_keys where organization_id = $1", [organizationId]);
     const sql = "insert into app_audit.hash_keys (organization_id, key) values ($1, $2)";
-    const ends = await outcomes(DEFINER, "app_audit.hash_keys", [
+    const ends = await outcomes(db, { settings: DEFINER, table: "app_audit.hash_keys" }, [
       [sql, organizationId, Buffer.alloc(32)],
       [sql, organizationId, Buffer.alloc(31)],
     ]);
@@ -94,7 +59,7 @@ describe("app_definer", () => {
 
   it("records the consent of somebody, and not of nobody", async () => {
     const sql = "insert into app_public.consents (user_id, kind, granted) values ($1, 'marketing', true)";
-    const ends = await outcomes(DEFINER, "app_public.consents", [
+    const ends = await outcomes(db, { settings: DEFINER, table: "app_public.consents" }, [
       [sql, world.here.provider.userId],
       [sql, null],
     ]);
@@ -104,11 +69,15 @@ describe("app_definer", () => {
   it("founds an organization for who asks, and for nobody else", async () => {
     const { userId } = world.here.provider;
     const sql = "insert into app_public.organizations (name, slug, created_by) values ('New', 'new', $1)";
-    const ends = await outcomes({ ...DEFINER, "jwt.claims.sub": userId }, "app_public.organizations", [
-      [sql, userId],
-      [sql, world.here.staff.userId],
-      [sql, null],
-    ]);
+    const ends = await outcomes(
+      db,
+      { settings: { ...DEFINER, "jwt.claims.sub": userId }, table: "app_public.organizations" },
+      [
+        [sql, userId],
+        [sql, world.here.staff.userId],
+        [sql, null],
+      ],
+    );
     expect(ends).toEqual([1, ROW_SECURITY, ROW_SECURITY]);
   });
 
@@ -116,7 +85,7 @@ describe("app_definer", () => {
     await db.superuser.query("delete from app_public.subscriptions where organization_id = $1", [world.own]);
     const sql = `insert into app_public.subscriptions (organization_id, plan, seats, stripe_customer_id)
       values ($1, $2, $3, $4)`;
-    const ends = await outcomes(DEFINER, "app_public.subscriptions", [
+    const ends = await outcomes(db, { settings: DEFINER, table: "app_public.subscriptions" }, [
       [sql, world.own, "free", 25, null],
       [sql, world.own, "pro", 25, null],
       [sql, world.own, "free", 26, null],
@@ -130,13 +99,17 @@ describe("app_definer", () => {
     const sql = `update app_public.invitations set accepted_by = $2, accepted_at = $3
       where id = (select i.id from app_public.invitations i where i.organization_id = $1 limit 1)`;
     const now = new Date();
-    const ends = await outcomes({ ...DEFINER, "jwt.claims.sub": userId }, "app_public.invitations", [
-      [sql, world.own, userId, now],
-      [sql, world.own, null, null],
-      [sql, world.own, null, now],
-      [sql, world.own, world.here.staff.userId, null],
-      [sql, world.own, world.here.staff.userId, now],
-    ]);
+    const ends = await outcomes(
+      db,
+      { settings: { ...DEFINER, "jwt.claims.sub": userId }, table: "app_public.invitations" },
+      [
+        [sql, world.own, userId, now],
+        [sql, world.own, null, null],
+        [sql, world.own, null, now],
+        [sql, world.own, world.here.staff.userId, null],
+        [sql, world.own, world.here.staff.userId, now],
+      ],
+    );
     expect(ends).toEqual([1, 1, ROW_SECURITY, ROW_SECURITY, ROW_SECURITY]);
   });
 });
@@ -147,7 +120,7 @@ describe("an import", () => {
   it("brings people of the organizations that it declares, and no superadmin", async () => {
     const settings = { role: "app_data", "app.data_scope": world.own };
     expect(
-      await outcomes(settings, "app_public.users", [
+      await outcomes(db, { settings, table: "app_public.users" }, [
         [sql, false],
         [sql, true],
       ]),
@@ -155,6 +128,8 @@ describe("an import", () => {
   });
 
   it("brings nobody where it declares none", async () => {
-    expect(await outcomes({ role: "app_data" }, "app_public.users", [[sql, false]])).toEqual([ROW_SECURITY]);
+    expect(
+      await outcomes(db, { settings: { role: "app_data" }, table: "app_public.users" }, [[sql, false]]),
+    ).toEqual([ROW_SECURITY]);
   });
 });

@@ -40,25 +40,34 @@ function needlesOf(secret: Buffer): Buffer[] {
   ];
 }
 
+/** Other test files drop their databases meanwhile; what cannot be read for another reason is not searched, which fails. */
+function unlessGone<T>(otherwise: T): (error: NodeJS.ErrnoException) => T {
+  return (error) => {
+    if (error.code !== "ENOENT") {
+      throw error;
+    }
+    return otherwise;
+  };
+}
+
+/** Folder by folder: a recursive readdir fails when one of them goes. */
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(unlessGone([]));
+  const files = entries.map((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesIn(path) : entry.isFile() ? [path] : [];
+  });
+  return (await Promise.all(files)).flat();
+}
+
 /** The files of the server (tables, WAL, logs, statistics) that hold one of the needles. */
 async function filesWith(needles: readonly Buffer[]): Promise<string[]> {
   await db.superuser.query("checkpoint");
-  const folder = db.config.database.dataDir;
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const found: string[] = [];
-  for (const entry of entries) {
-    if (entry.isFile()) {
-      const file = join(entry.parentPath, entry.name);
-      const content = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-        // Other test files drop their databases meanwhile; a file that cannot be read for another reason is not searched.
-        if (error.code === "ENOENT") {
-          return Buffer.alloc(0);
-        }
-        throw error;
-      });
-      if (needles.some((needle) => content.includes(needle))) {
-        found.push(file);
-      }
+  for (const file of await filesIn(db.config.database.dataDir)) {
+    const content = await readFile(file).catch(unlessGone(Buffer.alloc(0)));
+    if (needles.some((needle) => content.includes(needle))) {
+      found.push(file);
     }
   }
   return found;
