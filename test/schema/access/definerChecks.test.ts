@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import { createFullWorld, type FullWorld } from "../../../src/access/world/fullWorld.ts";
 import { useTestDatabase } from "../../support/database.ts";
-import { outcomes, ROW_SECURITY } from "./outcomes.ts";
+import { outcomes, ROW_SECURITY, type Statement } from "./outcomes.ts";
 
 /**
  * What the checks of policies refuse to functions that act as app_definer, and to imports, whatever columns somebody may let
@@ -127,9 +127,42 @@ describe("an import", () => {
     ).toEqual([1, ROW_SECURITY]);
   });
 
+  it("would leave how long events are kept with the organization", async () => {
+    const table = "app_audit.retention_policies";
+    const settings = { role: "app_data", "app.data_scope": world.own };
+    const make = `insert into ${table} (organization_id, jurisdiction) values ($1, 'x')`;
+    const before: Statement[] = [[make, world.own]];
+    const give = `update ${table} set organization_id = $1`;
+    expect(
+      await outcomes(db, { settings, table, before }, [
+        [give, world.own],
+        [give, world.foreign],
+      ]),
+    ).toEqual([1, ROW_SECURITY]);
+  });
+
   it("brings nobody where it declares none", async () => {
     expect(
       await outcomes(db, { settings: { role: "app_data" }, table: "app_public.users" }, [[sql, false]]),
     ).toEqual([ROW_SECURITY]);
+  });
+});
+
+describe("the worker", () => {
+  it("changes a sync that runs, in the organization of its job, and leaves it there", async () => {
+    const table = "app_public.integration_sync_runs";
+    const settings = { role: "app_worker", "app.organization_id": world.own };
+    const of = "where organization_id = $1 and status = 'running'";
+    const [changed, ...others] = await outcomes(
+      db,
+      { settings, table, before: [[`update ${table} set status = 'running', finished_at = null`]] },
+      [
+        [`update ${table} set created_at = created_at ${of}`, world.own],
+        [`update ${table} set created_at = created_at ${of}`, world.foreign],
+        [`update ${table} set organization_id = $2 ${of}`, world.own, world.foreign],
+      ],
+    );
+    expect(changed).toBeGreaterThan(0);
+    expect(others).toEqual([0, ROW_SECURITY]);
   });
 });

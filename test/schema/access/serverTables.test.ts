@@ -208,8 +208,8 @@ describe("an import", () => {
     db.asData([world.own], async (request) => {
       const { client } = request;
       const begin = `insert into app_private.backfill_runs (name, table_name, organization_ids, definition_hash)
-        values ($1, 'x', '{}', 'x') returning id`;
-      const runId = await request.value<string>(begin, ["a"]);
+        values ($1, 'x', '{}', 'x')`;
+      const runId = await request.value<string>(`${begin} returning id`, ["a"]);
       expect(await outcome(client, begin, [""])).toBe("42501");
       const batch = `insert into app_private.backfill_batches (run_id, number, first_key, last_key, rows_changed)
         values ($1, $2, 'a', 'b', 1)`;
