@@ -38,12 +38,14 @@ it("is settled by the job of its organization", async () => {
 });
 
 /** The clinics whose deliveries a function changes that acts as app_definer and is called by `role` in an organization. */
-const changed = (role: string, organizationId: string) =>
+const changed = (role: string, organizationId: string, change = "attempts = d.attempts + 1") =>
   db.inTransaction(async (client) => {
+    await client.query("alter table app_public.webhook_deliveries disable trigger user");
+    await client.query("grant update on app_public.webhook_deliveries to app_definer");
     await client.query("grant create on schema app_hidden to app_definer; set local role app_definer");
     await client.query(
       `create function app_hidden.touch() returns setof uuid security definer set search_path to '' language sql volatile
-       as 'update app_public.webhook_deliveries d set attempts = d.attempts + 1 returning d.clinic_id'`,
+       begin atomic update app_public.webhook_deliveries d set ${change} returning d.clinic_id; end`,
     );
     await client.query(`grant execute on function app_hidden.touch() to ${role}; reset role`);
     await applySettings(client, {
@@ -64,4 +66,10 @@ it("is changed while it waits, for the worker in the organization of its job onl
 
 it("is not changed for a request of the organization's people", async () => {
   expect(await changed("app_user", world.own)).toEqual([]);
+});
+
+it("stays with its organization", async () => {
+  const move = (organizationId: string) => `organization_id = '${organizationId}'`;
+  expect(await changed("app_worker", world.own, move(world.own))).toEqual([world.here.clinic.id]);
+  await expect(changed("app_worker", world.own, move(world.foreign))).rejects.toThrow("row-level security");
 });
