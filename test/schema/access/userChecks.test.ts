@@ -191,3 +191,20 @@ describe("the clinics of an organization", () => {
     expect(await count(world.here.clinic.id)).toBe(1);
   });
 });
+
+describe("a webhook endpoint", () => {
+  it("is made where the plan of the organization has integrations", async () => {
+    const table = "app_public.webhook_endpoints";
+    const make: Statement = [
+      `insert into ${table} (organization_id, url, event_kinds) values ($1, 'https://x.test', '{appointment_created}')`,
+      world.own,
+    ];
+    const plan = (name: string): Statement => [
+      "update app_public.subscriptions set plan = $1::app_public.subscription_plan where organization_id = $2",
+      name,
+      world.own,
+    ];
+    expect(await outcomesAs(world.owner, table, [make], { before: [plan("starter")] })).toEqual([1]);
+    expect(await outcomesAs(world.owner, table, [make], { before: [plan("free")] })).toEqual([ROW_SECURITY]);
+  });
+});
