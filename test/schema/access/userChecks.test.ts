@@ -193,18 +193,19 @@ describe("the clinics of an organization", () => {
 });
 
 describe("a webhook endpoint", () => {
-  it("is made where the plan of the organization has integrations", async () => {
+  it("is made where the organization has the feature", async () => {
     const table = "app_public.webhook_endpoints";
     const make: Statement = [
       `insert into ${table} (organization_id, url, event_kinds) values ($1, 'https://x.test', '{appointment_created}')`,
       world.own,
     ];
-    const plan = (name: string): Statement => [
-      "update app_public.subscriptions set plan = $1::app_public.subscription_plan where organization_id = $2",
-      name,
+    const flag = (enabled: boolean): Statement => [
+      `insert into app_public.organization_feature_flags (organization_id, flag_key, enabled)
+       values ($1, 'integrations', $2) on conflict (organization_id, flag_key) do update set enabled = excluded.enabled`,
       world.own,
+      enabled,
     ];
-    expect(await outcomesAs(world.owner, table, [make], { before: [plan("starter")] })).toEqual([1]);
-    expect(await outcomesAs(world.owner, table, [make], { before: [plan("free")] })).toEqual([ROW_SECURITY]);
+    expect(await outcomesAs(world.owner, table, [make], { before: [flag(true)] })).toEqual([1]);
+    expect(await outcomesAs(world.owner, table, [make], { before: [flag(false)] })).toEqual([ROW_SECURITY]);
   });
 });
