@@ -127,16 +127,16 @@ describe("a membership of a clinic", () => {
 
 describe("the review of an emergency access", () => {
   const TABLE = "app_public.break_glass_grants";
+  // Without a condition: one that reads a column brings the policies of select in, which refuse some of it, too.
   const REVIEW = `update ${TABLE} set reviewed_by = $1, reviewed_at = now()`;
-  const its = "where organization_id = $2";
 
   it("is another person's, about the same person and the same clinic, and done once", async () => {
     const { userId } = world.owner;
-    const review: Statement = [`${REVIEW} ${its}`, userId, world.own];
+    const review: Statement = [REVIEW, userId];
     const statements: Statement[] = [
       review,
-      [`${REVIEW}, user_id = $1 ${its}`, userId, world.own],
-      [`${REVIEW}, home_clinic_id = $3 ${its}`, userId, world.own, world.abroad.clinic.id],
+      [`${REVIEW}, user_id = $1`, userId],
+      [`${REVIEW}, home_clinic_id = $2`, userId, world.abroad.clinic.id],
     ];
     const [done, ...refused] = await outcomesAs(world.owner, TABLE, statements);
     expect(done).toBeGreaterThan(0);
