@@ -37,15 +37,15 @@ it("is settled by the job of its organization", async () => {
   });
 });
 
-/** The clinics whose deliveries a function changes that acts as app_definer and is called by `role` in an organization. */
-const changed = (role: string, organizationId: string, change = "attempts = d.attempts + 1") =>
+/** What a statement returns in a function that acts as app_definer and is called by `role` in an organization. */
+const returned = (role: string, organizationId: string, statement: string) =>
   db.inTransaction(async (client) => {
     await client.query("alter table app_public.webhook_deliveries disable trigger user");
-    await client.query("grant update on app_public.webhook_deliveries to app_definer");
+    await client.query("grant insert, update on app_public.webhook_deliveries to app_definer");
     await client.query("grant create on schema app_hidden to app_definer; set local role app_definer");
     await client.query(
       `create function app_hidden.touch() returns setof uuid security definer set search_path to '' language sql volatile
-       begin atomic update app_public.webhook_deliveries d set ${change} returning d.clinic_id; end`,
+       begin atomic ${statement}; end`,
     );
     await client.query(`grant execute on function app_hidden.touch() to ${role}; reset role`);
     await applySettings(client, {
@@ -56,6 +56,28 @@ const changed = (role: string, organizationId: string, change = "attempts = d.at
     const { rows } = await client.query<{ id: string }>("select distinct id from app_hidden.touch() as id");
     return rows.map(({ id }) => id);
   });
+
+/** The clinics whose deliveries are changed. */
+const changed = (role: string, organizationId: string, change = "attempts = d.attempts + 1") =>
+  returned(
+    role,
+    organizationId,
+    `update app_public.webhook_deliveries d set ${change} returning d.clinic_id`,
+  );
+
+it("begins without an attempt", async () => {
+  const again = (attempts: number) =>
+    returned(
+      "app_worker",
+      world.own,
+      `insert into app_public.webhook_deliveries
+         (organization_id, clinic_id, endpoint_id, event_id, event_kind, subject_ids, attempts)
+       select d.organization_id, d.clinic_id, d.endpoint_id, gen_random_uuid(), d.event_kind, d.subject_ids, ${attempts}
+       from app_public.webhook_deliveries d where d.status = 'waiting' returning clinic_id`,
+    );
+  expect(await again(0)).toEqual([world.here.clinic.id]);
+  await expect(again(1)).rejects.toThrow("row-level security");
+});
 
 it("is changed while it waits, for the worker in the organization of its job only", async () => {
   for (const { clinic } of [world.here, world.abroad]) {
