@@ -76,10 +76,11 @@ async function dropDatabase(template: DatabaseUrls, urls: DatabaseUrls, name: st
     // A closed connection is gone a moment after its client has said goodbye.
     await sleep(DROP_INTERVAL);
   }
-  for (const observe of dropObservers) {
-    await observe(urls);
+  try {
+    await Promise.all(dropObservers.map((observe) => observe(urls)));
+  } finally {
+    await administer(template, [`drop database ${name} with (force)`]);
   }
-  await administer(template, [`drop database ${name} with (force)`]);
   if (open.length > 0) {
     throw new Error(`This test file leaves connections open: ${open.join(", ")}`);
   }
