@@ -1,8 +1,10 @@
 import "graphile-build-pg";
 
-import { lambda } from "grafast";
+import { type ConnectionStep, type FieldArg, lambda, type Step } from "grafast";
 import { sql } from "pg-sql2";
 import type { PgSelectQueryBuilder, PgSelectStep } from "postgraphile/@dataplan/pg";
+
+import { bound } from "./bound.ts";
 
 const ARCHIVED_AT = "deleted_at";
 const ARGUMENT = "includeArchived";
@@ -10,6 +12,15 @@ const ARGUMENT = "includeArchived";
 /** Restricts a query to rows that are not archived. */
 export function leaveOutArchived(query: Pick<PgSelectQueryBuilder, "where" | "alias">): void {
   query.where(sql`${query.alias}.${sql.identifier(ARCHIVED_AT)} is null`);
+}
+
+/** @param isConnection whether the list's step has pages, around the step of its rows. */
+export function planArchived(isConnection: boolean, _$parent: Step, $list: Step, argument: FieldArg): void {
+  const $select = (isConnection ? ($list as ConnectionStep<never>).getSubplan() : $list) as PgSelectStep;
+  // Chosen when the query runs, so that the planner sees a plain `is null` and can use a partial index.
+  $select.apply(
+    lambda(argument.getRaw(), (isIncluded) => (isIncluded === true ? null : leaveOutArchived), true),
+  );
 }
 
 /**
@@ -36,17 +47,7 @@ export const ArchivedRowsPlugin: GraphileConfig.Plugin = {
               description: "Whether archived records are among the results.",
               type: new build.graphql.GraphQLNonNull(build.graphql.GraphQLBoolean),
               defaultValue: false,
-              applyPlan(_$parent, $list, argument) {
-                const $select = (isPgFieldConnection ? $list.getSubplan() : $list) as PgSelectStep;
-                // Chosen when the query runs, so that the planner sees a plain `is null` and can use a partial index.
-                $select.apply(
-                  lambda(
-                    argument.getRaw(),
-                    (isIncluded) => (isIncluded === true ? null : leaveOutArchived),
-                    true,
-                  ),
-                );
-              },
+              applyPlan: bound(planArchived, isPgFieldConnection === true),
             },
           },
           `Adding ${ARGUMENT} to '${fieldName}' of '${Self.name}'`,

@@ -13,9 +13,11 @@ import {
 } from "grafast";
 import { extendSchema } from "graphile-utils";
 import { parse } from "graphql";
+import type { PgResource } from "postgraphile/@dataplan/pg";
 
 import { AppError } from "../src/errors/AppError.ts";
 import { type Announcement, eachRow, OPERATIONS } from "./announcements.ts";
+import { bound } from "./bound.ts";
 
 /** One subscription: news of the rows of a table that `app_private.announce_changes` announces. */
 interface ChangeSubscription {
@@ -116,8 +118,11 @@ function typeDefinitions(subscription: ChangeSubscription): string {
   }`;
 }
 
+/** What is listened for. */
+type Listening = Pick<ChangeSubscription, "table" | "scope">;
+
 /** Yields the channel if the subscriber may listen on it, else the error NOT_FOUND or UNAUTHENTICATED. */
-function planChannel({ table, scope }: ChangeSubscription, fieldArgs: FieldArgs): Step<string> {
+function planChannel({ table, scope }: Listening, fieldArgs: FieldArgs): Step<string> {
   const $context = context();
   const { text, valuesFrom } = SCOPES[scope];
   const $inputs = list([
@@ -137,21 +142,40 @@ function planChannel({ table, scope }: ChangeSubscription, fieldArgs: FieldArgs)
   });
 }
 
-function subscriptionPlans(subscription: ChangeSubscription) {
+export function planListening(listening: Listening, _$root: Step, fieldArgs: FieldArgs) {
+  const $subscriber = lambda(
+    context().get("pgSubscriber"),
+    (source): GrafastSubscriber<Record<string, Announcement>> | null =>
+      source && { subscribe: async (channel) => eachRow(await source.subscribe(String(channel))) },
+  );
+  return listen($subscriber, planChannel(listening, fieldArgs));
+}
+
+export function planNews(listening: Listening, $announcement: Step<Announcement>, fieldArgs: FieldArgs) {
+  // Again for every piece of news: the subscription lives longer than the right to it may.
+  sideEffect(planChannel(listening, fieldArgs), () => undefined);
+  return $announcement;
+}
+
+export function planOperation($change: Step) {
+  return lambda(
+    access<Announcement["operation"]>($change, "operation"),
+    (operation) => OPERATIONS[operation],
+  );
+}
+
+export function planChangedId($change: Step) {
+  return access($change, "id");
+}
+
+export function planChangedRow(resource: PgResource, $change: Step) {
+  return resource.get({ id: access($change, "id") });
+}
+
+function subscriptionPlans({ table, scope }: ChangeSubscription) {
   return {
-    subscribePlan(_$root: Step, fieldArgs: FieldArgs) {
-      const $subscriber = lambda(
-        context().get("pgSubscriber"),
-        (source): GrafastSubscriber<Record<string, Announcement>> | null =>
-          source && { subscribe: async (channel) => eachRow(await source.subscribe(String(channel))) },
-      );
-      return listen($subscriber, planChannel(subscription, fieldArgs));
-    },
-    plan($announcement: Step<Announcement>, fieldArgs: FieldArgs) {
-      // Again for every piece of news: the subscription lives longer than the right to it may.
-      sideEffect(planChannel(subscription, fieldArgs), () => undefined);
-      return $announcement;
-    },
+    subscribePlan: bound(planListening, { table, scope }),
+    plan: bound(planNews, { table, scope }),
   };
 }
 
@@ -165,10 +189,9 @@ export const ChangeSubscriptionsPlugin: GraphileConfig.Plugin = extendSchema((bu
       );
     }
     return {
-      operation: ($change: Step) =>
-        lambda(access<Announcement["operation"]>($change, "operation"), (operation) => OPERATIONS[operation]),
-      [`${rowField(subscription)}Id`]: ($change: Step) => access($change, "id"),
-      [rowField(subscription)]: ($change: Step) => resource.get({ id: access($change, "id") }),
+      operation: planOperation,
+      [`${rowField(subscription)}Id`]: planChangedId,
+      [rowField(subscription)]: bound(planChangedRow, resource as PgResource),
     };
   };
   return {

@@ -1,25 +1,18 @@
-import "graphile-build-pg";
 import "grafast";
 
-import type { PgResource } from "postgraphile/@dataplan/pg";
 import { Counter } from "prom-client";
 
 import { CompiledReads, type ReadOutcome } from "../src/compiledReads/CompiledReads.ts";
-import type { FieldMeaning, Link, Rows } from "../src/compiledReads/fieldMeaning.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
-import { columnOf } from "./sensitiveCoordinates.ts";
 
 export interface CompiledReadsParts {
   metrics: Pick<Metrics, "registry">;
   defaultPageSize: number;
 }
 
-type Scope = GraphileBuild.ScopeObjectFieldsField;
-type Registry = { pgRelations: Record<string, Record<string, unknown>> };
-
 /**
  * Lets Postgres write the answers of queries that are plain trees of selects (src/compiledReads). Everything before and after
- * the execution, and every query that is anything more, stays as it is.
+ * the execution, and every query that is anything more, stays as it is. What fields mean is said by FieldMeaningsPlugin.
  */
 export function makeCompiledReadsPlugin({
   metrics,
@@ -37,14 +30,6 @@ export function makeCompiledReadsPlugin({
     name: "CompiledReadsPlugin",
     description: "Answers plain queries with one statement whose result is the text of the answer",
     version: "1.0.0",
-    schema: {
-      hooks: {
-        GraphQLObjectType_fields_field(field, build, { scope, Self }) {
-          const meaning = readMeaning(build, scope, Self.name);
-          return meaning ? { ...field, extensions: { ...field.extensions, compiledRead: meaning } } : field;
-        },
-      },
-    },
     grafast: {
       middleware: {
         async execute(next, { args }) {
@@ -55,106 +40,4 @@ export function makeCompiledReadsPlugin({
       },
     },
   };
-}
-
-function readMeaning(build: GraphileBuild.Build, scope: Scope, typeName: string): FieldMeaning | undefined {
-  const { fieldName, pgCodec: codec, isPgClassType } = scope;
-  if (scope.isRootQuery) {
-    return rootMeaning(build, scope);
-  }
-  if (!isPgClassType || !codec?.attributes) {
-    return undefined;
-  }
-  const { pgFieldAttribute } = scope;
-  const attribute = Object.keys(codec.attributes).find(
-    (name) => pgFieldAttribute !== undefined && codec.attributes?.[name] === pgFieldAttribute,
-  );
-  if (attribute !== undefined) {
-    return { kind: "column", attribute, onRecord: columnOf(codec, attribute) };
-  }
-  if (fieldName === build.inflection.nodeIdFieldName()) {
-    return nodeIdMeaning(build, typeName);
-  }
-  const link = linkOf(scope);
-  if (!link) {
-    return undefined;
-  }
-  return scope.isPgSingleRelationField
-    ? { kind: "one", link }
-    : scope.isPgManyRelationConnectionField
-      ? { kind: "many", rows: link.to, link }
-      : undefined;
-}
-
-function rootMeaning(build: GraphileBuild.Build, scope: Scope): FieldMeaning | undefined {
-  const { pgFieldResource, pgFieldResourceUnique, isPgRowByUniqueConstraintField, nodeAccessorTypeName } =
-    scope;
-  if (nodeAccessorTypeName !== undefined) {
-    const id = nodeIdMeaning(build, nodeAccessorTypeName);
-    const rows = rowsOfType(build, nodeAccessorTypeName);
-    const [key] = id?.keys ?? [];
-    return id && rows && key !== undefined
-      ? {
-          kind: "row",
-          rows,
-          nodeIdentifier: id.identifier,
-          keys: { [build.inflection.nodeIdFieldName()]: key },
-        }
-      : undefined;
-  }
-  if (!pgFieldResource || !isTable(pgFieldResource)) {
-    return undefined;
-  }
-  if (isPgRowByUniqueConstraintField && pgFieldResourceUnique) {
-    const keys = pgFieldResourceUnique.attributes.map((attributeName: string) => [
-      build.inflection.attribute({ attributeName, codec: pgFieldResource.codec as never }),
-      attributeName,
-    ]);
-    return { kind: "row", rows: pgFieldResource, nodeIdentifier: null, keys: Object.fromEntries(keys) };
-  }
-  return scope.isPgFieldConnection ? { kind: "many", rows: pgFieldResource, link: null } : undefined;
-}
-
-function nodeIdMeaning(
-  build: GraphileBuild.Build,
-  typeName: string,
-): (FieldMeaning & { kind: "nodeId" }) | undefined {
-  const handler = build.getNodeIdHandler?.(typeName);
-  const keys = rowsOfType(build, typeName)?.uniques.find(({ isPrimary }) => isPrimary)?.attributes;
-  return handler?.codec.name === "base64JSON" && keys
-    ? { kind: "nodeId", identifier: typeName, keys }
-    : undefined;
-}
-
-function rowsOfType(build: GraphileBuild.Build, typeName: string): Rows | undefined {
-  const scope = build.getTypeMetaByName(typeName)?.scope as { pgCodec?: never } | undefined;
-  const resource = scope?.pgCodec && build.pgTableResource(scope.pgCodec);
-  return resource && isTable(resource) ? resource : undefined;
-}
-
-function linkOf({ pgRelationDetails, pgRefDetails }: Scope): Link | undefined {
-  if (!pgRelationDetails || pgRefDetails) {
-    return undefined;
-  }
-  const { registry, codec, relationName } = pgRelationDetails;
-  const relations = (registry as unknown as Registry).pgRelations[codec.name];
-  const relation = relations?.[relationName] as
-    { remoteResource: PgResource; localAttributes: string[]; remoteAttributes: string[] } | undefined;
-  return relation && isTable(relation.remoteResource)
-    ? {
-        to: relation.remoteResource,
-        localAttributes: relation.localAttributes,
-        remoteAttributes: relation.remoteAttributes,
-      }
-    : undefined;
-}
-
-/** Neither a function nor anything else than rows that stand somewhere. */
-function isTable(resource: PgResource): resource is Rows {
-  return (
-    resource.parameters === undefined &&
-    resource.codec.attributes !== undefined &&
-    !resource.codec.polymorphism &&
-    typeof resource.from !== "function"
-  );
 }

@@ -1,11 +1,27 @@
 import "graphile-build-pg";
 
-import { access, constant, type FieldArgs, object, type Step } from "grafast";
+import { access, context, type FieldArgs, object, type Step } from "grafast";
 import { extendSchema, gql } from "graphile-utils";
-import { sideEffectWithPgClientTransaction } from "postgraphile/@dataplan/pg";
+import { type PgResource, sideEffectWithPgClientTransaction } from "postgraphile/@dataplan/pg";
 
 import { AppError } from "../src/errors/AppError.ts";
-import { type CredentialBox, MAXIMUM_SECRET_BYTES } from "../src/integrations/credentials.ts";
+import {
+  type CredentialBox,
+  type CredentialBoxes,
+  MAXIMUM_SECRET_BYTES,
+} from "../src/integrations/credentials.ts";
+import { bound } from "./bound.ts";
+import { planQuery } from "./planQuery.ts";
+
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- how Grafast learns of the context's members
+  namespace Grafast {
+    interface Context {
+      /** What seals the secrets of integrations; null where no INTEGRATION_KEY is set. */
+      credentials?: CredentialBoxes | null;
+    }
+  }
+}
 
 interface Connection {
   integrationId: string;
@@ -60,8 +76,8 @@ const TYPE_DEFINITIONS = gql`
 `;
 
 /** The parameters of the statement: what leaves this process, and what a log of statements would hold, is sealed. */
-function sealedParameters(box: CredentialBox | null, { integrationId, secret }: Connection): unknown[] {
-  if (box === null) {
+function sealedParameters(box: CredentialBox | undefined, { integrationId, secret }: Connection): unknown[] {
+  if (!box) {
     throw new AppError("UNAVAILABLE", "This installation has no key for the secrets of integrations.");
   }
   const length = Buffer.byteLength(secret, "utf8");
@@ -75,42 +91,39 @@ function sealedParameters(box: CredentialBox | null, { integrationId, secret }: 
   return [integrationId, keyId, nonce, ciphertext];
 }
 
-/** `connectIntegration`: seals a secret before any SQL sees it. `box`: null where no INTEGRATION_KEY is set. */
-export function makeConnectIntegrationPlugin(box: CredentialBox | null): GraphileConfig.Plugin {
-  return extendSchema((build) => {
-    const { integrations } = build.pgResources;
-    if (!integrations) {
-      return { typeDefs: [] };
-    }
-    return {
-      typeDefs: TYPE_DEFINITIONS,
-      objects: {
-        Mutation: {
-          plans: {
-            connectIntegration(_$root: Step, fieldArgs: FieldArgs) {
-              const $input = fieldArgs.getRaw("input") as Step<Connection>;
-              const $stored = sideEffectWithPgClientTransaction(
-                integrations.executor,
-                $input,
-                async (client, input: Connection) => {
-                  await client.query({
-                    text: "select app_hidden.store_credential($1::uuid, $2, $3::bytea, $4::bytea)",
-                    values: sealedParameters(box, input),
-                  });
-                  return input.integrationId;
-                },
-              );
-              return object({ integrationId: $stored, clientMutationId: access($input, "clientMutationId") });
-            },
-          },
-        },
-        ConnectIntegrationPayload: {
-          plans: {
-            integration: ($payload: Step) => integrations.get({ id: access($payload, "integrationId") }),
-            query: () => constant(true),
-          },
-        },
-      },
-    };
-  }, "ConnectIntegrationPlugin");
+export function planConnection(integrations: PgResource, _$root: Step, fieldArgs: FieldArgs) {
+  const $input = fieldArgs.getRaw("input") as Step<Connection>;
+  const $stored = sideEffectWithPgClientTransaction(
+    integrations.executor,
+    object({ input: $input, boxes: context().get("credentials") }),
+    async (client, { input, boxes }: { input: Connection; boxes: Grafast.Context["credentials"] }) => {
+      await client.query({
+        text: "select app_hidden.store_credential($1::uuid, $2, $3::bytea, $4::bytea)",
+        values: sealedParameters(boxes?.integration_credentials, input),
+      });
+      return input.integrationId;
+    },
+  );
+  return object({ integrationId: $stored, clientMutationId: access($input, "clientMutationId") });
 }
+
+export function planIntegration(integrations: PgResource, $payload: Step) {
+  return integrations.get({ id: access($payload, "integrationId") });
+}
+
+/** `connectIntegration`: seals a secret before any SQL sees it. */
+export const ConnectIntegrationPlugin: GraphileConfig.Plugin = extendSchema((build) => {
+  const { integrations } = build.pgResources;
+  if (!integrations) {
+    return { typeDefs: [] };
+  }
+  return {
+    typeDefs: TYPE_DEFINITIONS,
+    objects: {
+      Mutation: { plans: { connectIntegration: bound(planConnection, integrations) } },
+      ConnectIntegrationPayload: {
+        plans: { integration: bound(planIntegration, integrations), query: planQuery },
+      },
+    },
+  };
+}, "ConnectIntegrationPlugin");

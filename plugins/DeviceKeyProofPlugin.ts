@@ -2,10 +2,12 @@ import "graphile-build-pg";
 
 import { access, context, type FieldArgs, list, object, sideEffect, type Step } from "grafast";
 import { extendSchema, gql } from "graphile-utils";
+import type { PgResource } from "postgraphile/@dataplan/pg";
 
 import { verifiedSignatures } from "../src/auth/verifiedSignatures.ts";
 import { AppError } from "../src/errors/AppError.ts";
 import { deviceKeyMessage } from "../src/vault-client/index.ts";
+import { bound } from "./bound.ts";
 
 /** Read by `app_hidden.is_signed`. No header and no claim is ever forwarded under this name. */
 const VERIFIED_SETTING = "app.verified_signatures";
@@ -72,7 +74,7 @@ async function callWithProof(
   return rows[0].id;
 }
 
-function registerDeviceKey(request: Access, input: RegisterInput): Promise<string> {
+export function registerDeviceKey(request: Access, input: RegisterInput): Promise<string> {
   const approvedById = input.approvedById ?? null;
   return callWithProof(request, input, approvedById, {
     text: "select id::text from app_vault.register_device_key($1, $2, $3, $4, $5::uuid, $6)",
@@ -87,7 +89,7 @@ function registerDeviceKey(request: Access, input: RegisterInput): Promise<strin
   });
 }
 
-function rotateDeviceKey(request: Access, input: RotateInput): Promise<string> {
+export function rotateDeviceKey(request: Access, input: RotateInput): Promise<string> {
   const wraps = input.wraps.map(({ keyId, ephemeralKey, nonce, ciphertext }) => [
     keyId,
     ...[ephemeralKey, nonce, ciphertext].map((bytes) => bytes.toString("hex")),
@@ -110,19 +112,29 @@ function rotateDeviceKey(request: Access, input: RotateInput): Promise<string> {
 }
 
 /** Plans a mutation whose payload is the device key that `work` has made. */
-function planMutation<Input>(work: (request: Access, input: Input) => Promise<string>) {
-  return (_$root: Step, fieldArgs: FieldArgs) => {
-    const $context = context();
-    const $inputs = list([
-      $context.get("withPgClient"),
-      $context.get("pgSettings"),
-      fieldArgs.getRaw("input") as Step<Input>,
-    ]);
-    const $id = sideEffect($inputs, ([withPgClient, pgSettings, input]) =>
-      work({ withPgClient, pgSettings } as Access, input as Input),
-    );
-    return object({ id: $id, clientMutationId: fieldArgs.getRaw(["input", "clientMutationId"]) });
-  };
+export function planKeyMutation<Input>(
+  work: (request: Access, input: Input) => Promise<string>,
+  _$root: Step,
+  fieldArgs: FieldArgs,
+) {
+  const $context = context();
+  const $inputs = list([
+    $context.get("withPgClient"),
+    $context.get("pgSettings"),
+    fieldArgs.getRaw("input") as Step<Input>,
+  ]);
+  const $id = sideEffect($inputs, ([withPgClient, pgSettings, input]) =>
+    work({ withPgClient, pgSettings } as Access, input as Input),
+  );
+  return object({ id: $id, clientMutationId: fieldArgs.getRaw(["input", "clientMutationId"]) });
+}
+
+export function planKeyMutationId($payload: Step) {
+  return access($payload, "clientMutationId");
+}
+
+export function planDeviceKey(deviceKeys: PgResource, $payload: Step) {
+  return deviceKeys.get({ id: access($payload, "id") });
 }
 
 const TYPE_DEFINITIONS = gql`
@@ -258,18 +270,15 @@ export const DeviceKeyProofPlugin: GraphileConfig.Plugin = extendSchema((build) 
     return { typeDefs: [] };
   }
   const payload = {
-    plans: {
-      clientMutationId: ($payload: Step) => access($payload, "clientMutationId"),
-      deviceKey: ($payload: Step) => deviceKeys.get({ id: access($payload, "id") }),
-    },
+    plans: { clientMutationId: planKeyMutationId, deviceKey: bound(planDeviceKey, deviceKeys) },
   };
   return {
     typeDefs: TYPE_DEFINITIONS,
     objects: {
       Mutation: {
         plans: {
-          registerDeviceKey: planMutation(registerDeviceKey),
-          rotateDeviceKey: planMutation(rotateDeviceKey),
+          registerDeviceKey: bound(planKeyMutation<RegisterInput>, registerDeviceKey),
+          rotateDeviceKey: bound(planKeyMutation<RotateInput>, rotateDeviceKey),
         },
       },
       RegisterDeviceKeyPayload: payload,

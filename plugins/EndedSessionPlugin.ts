@@ -4,6 +4,7 @@ import { type ObjectStep, sideEffect } from "grafast";
 import type { PgResource } from "postgraphile/@dataplan/pg";
 
 import { AppError } from "../src/errors/AppError.ts";
+import { bound, type Plan } from "./bound.ts";
 
 type FunctionResource = Parameters<GraphileBuild.Inflection["customMutationField"]>[0]["resource"];
 
@@ -17,6 +18,16 @@ export function isSessionGrant(codec: {
   extensions?: { pg?: { schemaName: string; name: string } };
 }): boolean {
   return codec.extensions?.pg?.schemaName === "app_public" && codec.extensions.pg.name === "session_grant";
+}
+
+export function planSession(plan: Plan, ...planArguments: Parameters<Plan>) {
+  const $payload = plan(...planArguments) as ObjectStep;
+  sideEffect($payload.get("result"), (grant) => {
+    if (grant === null || grant === undefined) {
+      throw new AppError("SESSION_REVOKED");
+    }
+  });
+  return $payload;
 }
 
 /**
@@ -34,18 +45,7 @@ export const EndedSessionPlugin: GraphileConfig.Plugin = {
         if (!scope.isRootMutation || !plan || !sessionMutations(build).has(scope.fieldName)) {
           return field;
         }
-        return {
-          ...field,
-          plan(...planArguments) {
-            const $payload = plan(...planArguments) as unknown as ObjectStep;
-            sideEffect($payload.get("result"), (grant) => {
-              if (grant === null || grant === undefined) {
-                throw new AppError("SESSION_REVOKED");
-              }
-            });
-            return $payload;
-          },
-        };
+        return { ...field, plan: bound(planSession, plan as Plan) };
       },
     },
   },

@@ -1,9 +1,12 @@
 import "graphile-build-pg";
 
+import type { GraphQLSchema } from "graphql";
 import type { PgAttribute, PgClass } from "postgraphile/graphile-build-pg/pg-introspection";
 
 import { type ErrorPlace, rememberInputFields } from "../src/errors/inputFields.ts";
 import { distinctiveColumns } from "./TenantInflectionPlugin.ts";
+
+type Codec = GraphileBuild.Build["pgCodecs"][string];
 
 /** What may refuse a row of a table. */
 interface Refusal {
@@ -13,6 +16,9 @@ interface Refusal {
 }
 
 const IN_THE_API = ["attribute:select", "attribute:insert", "attribute:update"] as const;
+
+/** What a schema keeps of it: a place, and the fields of the API that it is about. */
+type InputFields = readonly (readonly [ErrorPlace, readonly string[]])[];
 
 /**
  * Postgres says which constraint or column has refused a row, and under row security nothing more. Clients are told the
@@ -34,26 +40,35 @@ export const InputFieldsPlugin: GraphileConfig.Plugin = {
   schema: {
     hooks: {
       finalize(schema, build) {
-        for (const codec of Object.values(build.pgCodecs)) {
-          for (const { place, columns } of codec.extensions?.refusals ?? []) {
-            const shown = distinctiveColumns(columns).filter((attributeName) =>
-              IN_THE_API.some((behavior) =>
-                build.behavior.pgCodecAttributeMatches([codec as never, attributeName], behavior),
-              ),
-            );
-            rememberInputFields(
-              place,
-              shown.map((attributeName) =>
-                build.inflection.attribute({ codec: codec as never, attributeName }),
-              ),
-            );
-          }
-        }
+        const inputFields = Object.values(build.pgCodecs).flatMap((codec) => fieldsOfRefusals(codec, build));
+        // With the schema, so that a file that it is written into has them too.
+        schema.extensions = { ...schema.extensions, inputFields };
+        applyInputFields(schema);
         return schema;
       },
     },
   },
 };
+
+/** Lets errors of constraints name the fields of this schema. */
+export function applyInputFields({ extensions }: GraphQLSchema): void {
+  for (const [place, fields] of (extensions.inputFields ?? []) as InputFields) {
+    rememberInputFields(place, fields);
+  }
+}
+
+function fieldsOfRefusals(codec: Codec, { behavior, inflection }: GraphileBuild.Build): InputFields {
+  const isShown = (attributeName: string) =>
+    IN_THE_API.some((each) => behavior.pgCodecAttributeMatches([codec as never, attributeName], each));
+  const refusals = codec.extensions?.refusals ?? [];
+  return refusals.map(({ place, columns }) => {
+    const shown = distinctiveColumns(columns).filter(isShown);
+    const fields = shown.map((attributeName) =>
+      inflection.attribute({ codec: codec as never, attributeName }),
+    );
+    return [place, fields] as const;
+  });
+}
 
 /** @returns the columns that must have a value, constraints, and unique indexes that are no constraint. */
 function refusalsOf(table: PgClass): Refusal[] {

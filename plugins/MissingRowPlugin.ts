@@ -3,12 +3,21 @@ import "graphile-build-pg";
 import { type ObjectStep, sideEffect, trap, TRAP_INHIBITED } from "grafast";
 
 import { AppError } from "../src/errors/AppError.ts";
+import { bound, type Plan } from "./bound.ts";
 
 /** `pgUpdateSingle` yields null when no row was touched; `pgDeleteSingle` throws, see classifyError. */
 function assertRowWasFound(row: unknown): void {
   if (row === null || row === undefined) {
     throw new AppError("NOT_FOUND");
   }
+}
+
+export function planChange(plan: Plan, ...planArguments: Parameters<Plan>) {
+  const $payload = plan(...planArguments) as ObjectStep;
+  // A node id of another type, or none at all, inhibits the step, which looks like success as well.
+  const $row = trap($payload.get("result"), TRAP_INHIBITED, { valueForInhibited: "NULL" });
+  sideEffect($row, assertRowWasFound);
+  return $payload;
 }
 
 /**
@@ -26,16 +35,7 @@ export const MissingRowPlugin: GraphileConfig.Plugin = {
         if (!(scope.isPgUpdateMutation || scope.isPgDeleteMutation) || !plan) {
           return field;
         }
-        return {
-          ...field,
-          plan(...planArguments) {
-            const $payload = plan(...planArguments) as unknown as ObjectStep;
-            // A node id of another type, or none at all, inhibits the step, which looks like success as well.
-            const $row = trap($payload.get("result"), TRAP_INHIBITED, { valueForInhibited: "NULL" });
-            sideEffect($row, assertRowWasFound);
-            return $payload;
-          },
-        };
+        return { ...field, plan: bound(planChange, plan as Plan) };
       },
     },
   },

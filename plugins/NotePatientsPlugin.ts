@@ -2,15 +2,45 @@ import "graphile-build-pg";
 
 import { constant, type Step } from "grafast";
 import { getNamedType, isLeafType } from "graphql";
+import type { PgResource } from "postgraphile/@dataplan/pg";
 
+import { bound, type Plan } from "./bound.ts";
 import { NotedValueStep } from "./NotedValueStep.ts";
 import { columnOf, keepCoordinates, sensitiveFunctions } from "./sensitiveCoordinates.ts";
 
 /** A row of a table, or of what a change of it returned. */
 type Row = Step & { get(attributeName: string): Step };
-type Attributes = Readonly<Record<string, unknown>>;
+
+/** What a field shows of a row, and which column of the row says whose it is. */
+interface Noted {
+  fieldName: string;
+  column: string;
+  hasOrganization: boolean;
+  /** The patient's id, the id of a care session, which names its patient, or nothing. */
+  patient: "id" | "patient_id" | "care_session_id" | null;
+}
 
 const PATIENTS = "patients";
+
+/** @param plan null: a column whose name is the field's has no plan of its own. */
+export function planNoted(
+  { fieldName, column, hasOrganization, patient }: Noted,
+  { plan, sessions }: { plan: Plan | null; sessions: PgResource | null },
+  ...planArguments: Parameters<Plan>
+) {
+  const [$row] = planArguments;
+  const get = (attributeName: string) => ($row as Row).get(attributeName);
+  const $null = constant(null);
+  const $value = plan ? plan(...planArguments) : get(fieldName);
+  const $organization = hasOrganization ? get("organization_id") : $null;
+  const $patient =
+    patient === "care_session_id"
+      ? (sessions?.get({ id: get(patient) }).get("patient_id") ?? $null)
+      : patient
+        ? get(patient)
+        : $null;
+  return new NotedValueStep(column, { $value, $organization, $patient });
+}
 
 /**
  * Every field whose value comes from a column of patient data (`@sensitivity phi` in its comment) notes whose record it read,
@@ -37,19 +67,15 @@ export const NotePatientsPlugin: GraphileConfig.Plugin = {
         if (!column) {
           return field;
         }
-        const { attributes, name } = codec;
-        return {
-          ...field,
-          plan($row, ...planArguments) {
-            const plan = field.plan as ((...each: unknown[]) => Step) | undefined;
-            // A column whose name is the field's has no plan of its own.
-            const $value = plan ? plan($row, ...planArguments) : ($row as Row).get(scope.fieldName);
-            return new NotedValueStep(column, {
-              $value,
-              ...whoseRow($row as Row, { attributes, name }, build),
-            });
-          },
+        const noted: Noted = {
+          fieldName: scope.fieldName,
+          column,
+          hasOrganization: "organization_id" in codec.attributes,
+          patient: patientColumn(codec),
         };
+        const sessions = noted.patient === "care_session_id" ? build.pgResources.care_sessions : undefined;
+        const parts = { plan: (field.plan as Plan | undefined) ?? null, sessions: sessions ?? null };
+        return { ...field, plan: bound(planNoted, noted, parts) };
       },
       finalize(schema, build) {
         keepCoordinates(schema, build);
@@ -59,22 +85,10 @@ export const NotePatientsPlugin: GraphileConfig.Plugin = {
   },
 };
 
-/** Steps of the ids of a row's organization and patient; a transcript names its care session, and that the patient. */
-function whoseRow(
-  $row: Row,
-  { attributes, name }: { attributes: Attributes; name: string },
-  { pgResources }: GraphileBuild.Build,
-): { $organization: Step; $patient: Step } {
-  const $null = constant(null);
-  const $organization = "organization_id" in attributes ? $row.get("organization_id") : $null;
-  const sessions = pgResources.care_sessions;
+/** A row of a table without any of these is about no patient. */
+function patientColumn({ name, attributes }: { name: string; attributes?: object }): Noted["patient"] {
   if (name === PATIENTS) {
-    return { $organization, $patient: $row.get("id") };
+    return "id";
   }
-  if ("patient_id" in attributes) {
-    return { $organization, $patient: $row.get("patient_id") };
-  }
-  return "care_session_id" in attributes && sessions
-    ? { $organization, $patient: sessions.get({ id: $row.get("care_session_id") }).get("patient_id") }
-    : { $organization, $patient: $null };
+  return (["patient_id", "care_session_id"] as const).find((each) => each in (attributes ?? {})) ?? null;
 }

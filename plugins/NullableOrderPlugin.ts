@@ -3,6 +3,8 @@ import "graphile-build-pg";
 import { sql } from "pg-sql2";
 import { type PgCodecWithAttributes, type PgSelectQueryBuilder, TYPES } from "postgraphile/@dataplan/pg";
 
+import { bound } from "./bound.ts";
+
 /**
  * Behind a cursor, Grafast takes rows without a value for coming where those with one do, and the other way round
  * (@dataplan/pg 1.0, `applyConditionFromCursor`): pages in the order of a column that may be null left rows out. So whether
@@ -28,7 +30,7 @@ export const NullableOrderPlugin: GraphileConfig.Plugin = {
               const name = build.inflection.orderByAttributeEnum({ codec, attributeName, variant });
               const value = values[name];
               if (value) {
-                const apply = orderWithNulls(attributeName, variant === "asc" ? "ASC" : "DESC");
+                const apply = bound(orderWithNulls, attributeName, variant === "asc" ? "ASC" : "DESC");
                 value.extensions = { ...value.extensions, grafast: { ...value.extensions?.grafast, apply } };
               }
             }
@@ -41,8 +43,8 @@ export const NullableOrderPlugin: GraphileConfig.Plugin = {
 };
 
 /** As Postgres orders: rows without a value come last, and first in descending order. */
-const orderWithNulls = (attribute: string, direction: "ASC" | "DESC") => (builder: PgSelectQueryBuilder) => {
+export function orderWithNulls(attribute: string, direction: "ASC" | "DESC", builder: PgSelectQueryBuilder) {
   const fragment = sql`(${builder.alias}.${sql.identifier(attribute)} is null)`;
   builder.orderBy({ fragment, codec: TYPES.boolean, nullable: false, direction });
   builder.orderBy({ attribute, direction });
-};
+}

@@ -2,7 +2,11 @@ import "graphile-build-pg";
 
 import type { PgCodecWithAttributes, PgSelectQueryBuilder } from "postgraphile/@dataplan/pg";
 
-type Apply = (builder: PgSelectQueryBuilder) => void;
+import { bound } from "./bound.ts";
+
+export function orderByColumn(attribute: string, direction: "ASC" | "DESC", builder: PgSelectQueryBuilder) {
+  builder.orderBy({ attribute, direction });
+}
 
 /**
  * Columns that PostGraphile takes for unique because a key begins with them, though several rows may share a value: keys of
@@ -44,8 +48,7 @@ export const PartialKeyOrderPlugin: GraphileConfig.Plugin = {
               });
               const value = values[name];
               if (value) {
-                const direction = variant === "asc" ? "ASC" : "DESC";
-                const apply: Apply = (builder) => builder.orderBy({ attribute: attributeName, direction });
+                const apply = bound(orderByColumn, attributeName, variant === "asc" ? "ASC" : "DESC");
                 value.extensions = { ...value.extensions, grafast: { ...value.extensions?.grafast, apply } };
               }
             }

@@ -1,6 +1,6 @@
 import "graphile-build-pg";
 
-import { access, constant, context, type FieldArgs, list, object, sideEffect, type Step } from "grafast";
+import { access, context, type FieldArgs, list, object, sideEffect, type Step } from "grafast";
 import { extendSchema } from "graphile-utils";
 import type { PgResource } from "postgraphile/@dataplan/pg";
 import { TYPES } from "postgraphile/@dataplan/pg";
@@ -8,7 +8,9 @@ import { TYPES } from "postgraphile/@dataplan/pg";
 import { assertAcceptablePassword, hashPassword } from "../src/auth/passwordHash.ts";
 import { AppError } from "../src/errors/AppError.ts";
 import { currentRequestContext } from "../src/http/requestContext.ts";
+import { bound } from "./bound.ts";
 import { PASSWORD_TYPES } from "./passwordTypes.ts";
+import { planQuery } from "./planQuery.ts";
 
 /** What one request may do, as PostGraphile's context has it. */
 interface Access {
@@ -126,7 +128,42 @@ function call(resource: PgResource, fieldArgs: FieldArgs, texts: Readonly<Record
   return object({ result: $result, clientMutationId: fieldArgs.getRaw(["input", "clientMutationId"]) });
 }
 
-const PAYLOAD = { plans: { query: () => constant(true) } };
+export function planLogIn(log_in: PgResource, _$root: Step, fieldArgs: FieldArgs) {
+  const $proof = prepared(fieldArgs, prove);
+  return call(log_in, fieldArgs, {
+    email: fieldArgs.getRaw(["input", "email"]),
+    password_hash: access($proof, "hash"),
+    password: access($proof, "password"),
+    device_name: fieldArgs.getRaw(["input", "deviceName"]),
+  });
+}
+
+export function planRegistration(register: PgResource, _$root: Step, fieldArgs: FieldArgs) {
+  return call(register, fieldArgs, {
+    email: fieldArgs.getRaw(["input", "email"]),
+    password_hash: access(prepared(fieldArgs, hashNew), "hash"),
+    display_name: fieldArgs.getRaw(["input", "displayName"]),
+  });
+}
+
+export function planConfirmation(confirm_registration: PgResource, _$root: Step, fieldArgs: FieldArgs) {
+  return call(confirm_registration, fieldArgs, {
+    code: fieldArgs.getRaw(["input", "code"]),
+    password_hash: access(prepared(fieldArgs, proveRegistration), "hash"),
+    device_name: fieldArgs.getRaw(["input", "deviceName"]),
+  });
+}
+
+export function planPasswordChange(change_password: PgResource, _$root: Step, fieldArgs: FieldArgs) {
+  const $proof = prepared(fieldArgs, proveAndHash);
+  return call(change_password, fieldArgs, {
+    current_password_hash: access($proof, "hash"),
+    new_password_hash: access($proof, "newHash"),
+    current_password: access($proof, "password"),
+  });
+}
+
+const PAYLOAD = { plans: { query: planQuery } };
 
 /**
  * `logIn`, `register`, `confirmRegistration` and `changePassword`: passwords are hashed here, with Argon2id and no connection held meanwhile; SQL
@@ -142,37 +179,10 @@ export const PasswordsPlugin: GraphileConfig.Plugin = extendSchema((build) => {
     objects: {
       Mutation: {
         plans: {
-          logIn(_$root: Step, fieldArgs: FieldArgs) {
-            const $proof = prepared(fieldArgs, prove);
-            return call(log_in, fieldArgs, {
-              email: fieldArgs.getRaw(["input", "email"]),
-              password_hash: access($proof, "hash"),
-              password: access($proof, "password"),
-              device_name: fieldArgs.getRaw(["input", "deviceName"]),
-            });
-          },
-          register(_$root: Step, fieldArgs: FieldArgs) {
-            return call(register, fieldArgs, {
-              email: fieldArgs.getRaw(["input", "email"]),
-              password_hash: access(prepared(fieldArgs, hashNew), "hash"),
-              display_name: fieldArgs.getRaw(["input", "displayName"]),
-            });
-          },
-          confirmRegistration(_$root: Step, fieldArgs: FieldArgs) {
-            return call(confirm_registration, fieldArgs, {
-              code: fieldArgs.getRaw(["input", "code"]),
-              password_hash: access(prepared(fieldArgs, proveRegistration), "hash"),
-              device_name: fieldArgs.getRaw(["input", "deviceName"]),
-            });
-          },
-          changePassword(_$root: Step, fieldArgs: FieldArgs) {
-            const $proof = prepared(fieldArgs, proveAndHash);
-            return call(change_password, fieldArgs, {
-              current_password_hash: access($proof, "hash"),
-              new_password_hash: access($proof, "newHash"),
-              current_password: access($proof, "password"),
-            });
-          },
+          logIn: bound(planLogIn, log_in),
+          register: bound(planRegistration, register),
+          confirmRegistration: bound(planConfirmation, confirm_registration),
+          changePassword: bound(planPasswordChange, change_password),
         },
       },
       LogInPayload: PAYLOAD,

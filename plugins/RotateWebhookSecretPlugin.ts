@@ -1,12 +1,14 @@
 import "graphile-build-pg";
 
-import { access, constant, type FieldArgs, object, type Step } from "grafast";
+import { access, context, type FieldArgs, object, type Step } from "grafast";
 import { extendSchema, gql } from "graphile-utils";
-import { sideEffectWithPgClientTransaction } from "postgraphile/@dataplan/pg";
+import { type PgResource, sideEffectWithPgClientTransaction } from "postgraphile/@dataplan/pg";
 
 import { AppError } from "../src/errors/AppError.ts";
 import type { CredentialBox } from "../src/integrations/credentials.ts";
 import { makeWebhookSecret } from "../src/outbound/signWebhook.ts";
+import { bound } from "./bound.ts";
+import { planQuery } from "./planQuery.ts";
 
 const TYPE_DEFINITIONS = gql`
   """
@@ -54,53 +56,56 @@ const TYPE_DEFINITIONS = gql`
   }
 `;
 
-/** `rotateWebhookSecret`: makes a secret and seals it before any SQL sees it. `box`: null where no INTEGRATION_KEY is set. */
-export function makeRotateWebhookSecretPlugin(box: CredentialBox | null): GraphileConfig.Plugin {
-  return extendSchema((build) => {
-    const { webhook_endpoints: endpoints } = build.pgResources;
-    if (!endpoints) {
-      return { typeDefs: [] };
-    }
-    return {
-      typeDefs: TYPE_DEFINITIONS,
-      objects: {
-        Mutation: {
-          plans: {
-            rotateWebhookSecret(_$root: Step, fieldArgs: FieldArgs) {
-              const $input = fieldArgs.getRaw("input") as Step<{ endpointId: string }>;
-              const $rotated = sideEffectWithPgClientTransaction(
-                endpoints.executor,
-                $input,
-                async (client, { endpointId }: { endpointId: string }) => {
-                  const { secret, values } = sealNewSecret(box, endpointId);
-                  await client.query({
-                    text: "select app_hidden.store_webhook_secret($1::uuid, $2, $3::bytea, $4::bytea)",
-                    values,
-                  });
-                  return { endpointId, secret };
-                },
-              );
-              return object({
-                endpointId: access($rotated, "endpointId"),
-                secret: access($rotated, "secret"),
-                clientMutationId: access($input, "clientMutationId"),
-              });
-            },
-          },
-        },
-        RotateWebhookSecretPayload: {
-          plans: {
-            webhookEndpoint: ($payload: Step) => endpoints.get({ id: access($payload, "endpointId") }),
-            query: () => constant(true),
-          },
-        },
-      },
-    };
-  }, "RotateWebhookSecretPlugin");
+/** What the statement of a rotation is made of. */
+interface Rotation {
+  input: { endpointId: string };
+  boxes: Grafast.Context["credentials"];
 }
 
-function sealNewSecret(box: CredentialBox | null, endpointId: string) {
-  if (box === null) {
+export function planRotation(endpoints: PgResource, _$root: Step, fieldArgs: FieldArgs) {
+  const $input = fieldArgs.getRaw("input") as Step<Rotation["input"]>;
+  const $rotated = sideEffectWithPgClientTransaction(
+    endpoints.executor,
+    object({ input: $input, boxes: context().get("credentials") }),
+    async (client, { input: { endpointId }, boxes }: Rotation) => {
+      const { secret, values } = sealNewSecret(boxes?.webhook_secrets, endpointId);
+      await client.query({
+        text: "select app_hidden.store_webhook_secret($1::uuid, $2, $3::bytea, $4::bytea)",
+        values,
+      });
+      return { endpointId, secret };
+    },
+  );
+  return object({
+    endpointId: access($rotated, "endpointId"),
+    secret: access($rotated, "secret"),
+    clientMutationId: access($input, "clientMutationId"),
+  });
+}
+
+export function planEndpoint(endpoints: PgResource, $payload: Step) {
+  return endpoints.get({ id: access($payload, "endpointId") });
+}
+
+/** `rotateWebhookSecret`: makes a secret and seals it before any SQL sees it. */
+export const RotateWebhookSecretPlugin: GraphileConfig.Plugin = extendSchema((build) => {
+  const { webhook_endpoints: endpoints } = build.pgResources;
+  if (!endpoints) {
+    return { typeDefs: [] };
+  }
+  return {
+    typeDefs: TYPE_DEFINITIONS,
+    objects: {
+      Mutation: { plans: { rotateWebhookSecret: bound(planRotation, endpoints) } },
+      RotateWebhookSecretPayload: {
+        plans: { webhookEndpoint: bound(planEndpoint, endpoints), query: planQuery },
+      },
+    },
+  };
+}, "RotateWebhookSecretPlugin");
+
+function sealNewSecret(box: CredentialBox | undefined, endpointId: string) {
+  if (!box) {
     throw new AppError("UNAVAILABLE", "This installation has no key for the secrets of webhooks.");
   }
   const secret = makeWebhookSecret();

@@ -3,6 +3,7 @@ import "graphile-build";
 import { GraphQLError, Kind, type ValueNode } from "graphql";
 
 import { isUuid } from "../src/auth/claims.ts";
+import { bound } from "./bound.ts";
 
 interface Format {
   isValid: (text: string) => boolean;
@@ -33,6 +34,23 @@ const FORMATS: Readonly<Record<string, Format>> = {
 };
 const LITERALS: readonly Kind[] = [Kind.STRING, Kind.INT, Kind.FLOAT];
 
+function parse(name: string, value: unknown, nodes?: ValueNode): string {
+  const format = FORMATS[name];
+  const text = typeof value === "number" ? String(value) : value;
+  if (typeof text !== "string" || !format?.isValid(text)) {
+    throw new GraphQLError(`A ${name} must be ${format?.expected}.`, { nodes });
+  }
+  return text;
+}
+
+export function parseScalar(name: string, value: unknown): string {
+  return parse(name, value);
+}
+
+export function parseScalarLiteral(name: string, node: ValueNode): string {
+  return parse(name, LITERALS.includes(node.kind) && "value" in node ? node.value : undefined, node);
+}
+
 /**
  * PostGraphile passes dates and numbers to Postgres as they come, and Postgres refuses them when the query runs already;
  * neither says which argument it was. Here they are refused as malformed variables and literals are.
@@ -44,23 +62,13 @@ export const ScalarRangesPlugin: GraphileConfig.Plugin = {
   schema: {
     hooks: {
       GraphQLScalarType(config) {
-        const format = FORMATS[config.name];
-        if (!format) {
-          return config;
-        }
-        const parse = (value: unknown, nodes?: ValueNode) => {
-          const text = typeof value === "number" ? String(value) : value;
-          if (typeof text !== "string" || !format.isValid(text)) {
-            throw new GraphQLError(`A ${config.name} must be ${format.expected}.`, { nodes });
-          }
-          return text;
-        };
-        return {
-          ...config,
-          parseValue: (value: unknown) => parse(value),
-          parseLiteral: (node: ValueNode) =>
-            parse(LITERALS.includes(node.kind) && "value" in node ? node.value : undefined, node),
-        };
+        return FORMATS[config.name]
+          ? {
+              ...config,
+              parseValue: bound(parseScalar, config.name),
+              parseLiteral: bound(parseScalarLiteral, config.name),
+            }
+          : config;
       },
     },
   },

@@ -3,6 +3,8 @@ import "graphile-build-pg";
 import { sql } from "pg-sql2";
 import { type PgCodecWithAttributes, type PgSelectQueryBuilder, TYPES } from "postgraphile/@dataplan/pg";
 
+import { bound } from "./bound.ts";
+
 const TENANT = "organization_id";
 const WITHOUT_ORDER = ["-attribute:orderBy"] as const satisfies GraphileBuild.BehaviorString[];
 
@@ -19,24 +21,26 @@ function hasRowsOfNobody(codec: PgCodecWithAttributes): boolean {
   return codec.attributes[TENANT]?.notNull !== true;
 }
 
-function orderByPrimaryKey(
-  codec: PgCodecWithAttributes,
-  primaryKey: readonly string[],
-  direction: Direction,
+/** @param hasTenant whether every row belongs to an organization. */
+export function orderByPrimaryKey(
+  {
+    primaryKey,
+    hasTenant,
+    direction,
+  }: { primaryKey: readonly string[]; hasTenant: boolean; direction: Direction },
+  builder: PgSelectQueryBuilder,
 ) {
-  return (builder: PgSelectQueryBuilder) => {
-    if (hasRowsOfNobody(codec)) {
-      // As text, so that no index has this order: Postgres finds what the caller may see, and then sorts that.
-      primaryKey.forEach((column) => {
-        const fragment = sql`${builder.alias}.${sql.identifier(column)}::text`;
-        builder.orderBy({ fragment, codec: TYPES.text, direction });
-      });
-    } else {
-      const columns = [TENANT, ...primaryKey.filter((column) => column !== TENANT)];
-      columns.forEach((attribute) => builder.orderBy({ attribute, direction }));
-    }
-    builder.setOrderIsUnique();
-  };
+  if (hasTenant) {
+    const columns = [TENANT, ...primaryKey.filter((column) => column !== TENANT)];
+    columns.forEach((attribute) => builder.orderBy({ attribute, direction }));
+  } else {
+    // As text, so that no index has this order: Postgres finds what the caller may see, and then sorts that.
+    primaryKey.forEach((column) => {
+      const fragment = sql`${builder.alias}.${sql.identifier(column)}::text`;
+      builder.orderBy({ fragment, codec: TYPES.text, direction });
+    });
+  }
+  builder.setOrderIsUnique();
 }
 
 /**
@@ -76,7 +80,8 @@ export const TenantOrderPlugin: GraphileConfig.Plugin = {
           for (const direction of ["ASC", "DESC"] as const) {
             const value = values[build.inflection.builtin(`PRIMARY_KEY_${direction}`)];
             if (value) {
-              const apply = orderByPrimaryKey(codec, primaryKey, direction);
+              const hasTenant = !hasRowsOfNobody(codec);
+              const apply = bound(orderByPrimaryKey, { primaryKey, hasTenant, direction });
               value.extensions = { ...value.extensions, grafast: { ...value.extensions?.grafast, apply } };
             }
           }

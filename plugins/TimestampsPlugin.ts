@@ -9,6 +9,11 @@ type Cast = NonNullable<typeof TYPES.timestamptz.castFromPg>;
 
 const castFromPg: Cast = (timestamp) => sql`to_json(${timestamp})::text`;
 
+/** For all schemas of this process. */
+export function applyTimestampText(): void {
+  Object.assign(TYPES.timestamptz, { castFromPg, fromPg: timestampText });
+}
+
 /**
  * Times leave Postgres as JSON prints them, and get their form here: see timestampText.ts. Where a list is sorted, all its
  * rows are printed and not only those of the page. The codec is changed in its place, because PostGraphile and its plugins
@@ -21,7 +26,7 @@ export const TimestampsPlugin: GraphileConfig.Plugin = {
   schema: {
     hooks: {
       build(build) {
-        Object.assign(TYPES.timestamptz, { castFromPg, fromPg: timestampText });
+        applyTimestampText();
         return build;
       },
     },

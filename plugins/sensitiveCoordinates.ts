@@ -3,10 +3,12 @@ import "graphile-build-pg";
 import { type GraphQLSchema, isEnumType } from "graphql";
 
 import { isFunction } from "./EndedSessionPlugin.ts";
+import { kept } from "./kept.ts";
 
 /** Coordinate of a schema (`Patient.givenName`, `PatientFilter.givenName`, `PatientOrderBy.GIVEN_NAME_ASC`) → what it reaches. */
 export type Coordinates = ReadonlyMap<string, string>;
 
+type Entries = readonly (readonly [string, string])[];
 type Build = GraphileBuild.Build;
 type Codec = Build["pgCodecs"][string];
 type Tagged = { extensions?: { tags?: Partial<Record<string, unknown>> } } | null | undefined;
@@ -15,14 +17,15 @@ type Tagged = { extensions?: { tags?: Partial<Record<string, unknown>> } } | nul
 const ON_RECORD = new Set<unknown>(["phi", "audit"]);
 const AGGREGATES = ["DistinctCount", "Sum", "Average", "Min", "Max"];
 
-const coordinatesOf = new WeakMap<GraphQLSchema, Coordinates>();
+const coordinatesOf = new WeakMap<Entries, Coordinates>();
 
 /** What the schema's fields, filters, orders and aggregates reach; nothing for a schema that was made without the plugin. */
 export function sensitiveCoordinates(schema: GraphQLSchema): Coordinates {
-  return coordinatesOf.get(schema) ?? new Map();
+  const entries = schema.extensions.sensitiveCoordinates as Entries | undefined;
+  return entries ? kept(coordinatesOf, entries, () => new Map(entries)) : new Map();
 }
 
-/** Notes them when the schema is complete. */
+/** Notes them when the schema is complete: with it, so that a file that it is written into has them too. */
 export function keepCoordinates(schema: GraphQLSchema, build: Build): void {
   const coordinates = new Map<string, string>(sensitiveFunctions(build));
   for (const codec of Object.values(build.pgCodecs)) {
@@ -42,7 +45,7 @@ export function keepCoordinates(schema: GraphQLSchema, build: Build): void {
       }
     }
   }
-  coordinatesOf.set(schema, coordinates);
+  schema.extensions = { ...schema.extensions, sensitiveCoordinates: [...coordinates] };
 }
 
 /** `app_public.patients.given_name` if a look at it is on record, else null. */

@@ -19,7 +19,7 @@ const POSTGRES_VERSIONS = ["18", "15"];
  */
 const TESTS_OF_NEWEST_ONLY =
   "test/(process|plans|journeys|bench|scaffold|versions|telemetry|http|faults|limits|outbound|commands|documents|errors|" +
-  "auth|identity|vault-client|" +
+  "auth|identity|vault-client|schemaFile|" +
   "access/(fuzz|sabotageReady|mutate/mutateAccess)|" +
   "graphql/(interleaving|rememberedSchema)|database/pipelined/isolation|backfill/(interruption|tidyPatientAddresses))";
 /**

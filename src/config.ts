@@ -142,7 +142,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
           : read.integer("GATEWAY_PROCESSES", 1, 1, 256),
       advisoryChecks: read.text("READY_ADVISORY")?.split(/\s*,\s*/) ?? [],
     },
-    api: parseApi(read, environment !== "production"),
+    api: parseApi(read, environment),
     documents: {
       folder: resolve(read.text("DOCUMENTS_DIR") ?? join(PROJECT_ROOT, "documents")),
       isExclusive: read.boolean("DOCUMENTS_ONLY", false),

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { grafserv } from "grafserv/express/v4";
 import { makeSchema } from "graphile-build";
+import { resolvePreset } from "graphile-config";
+import type { GraphQLSchema } from "graphql";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
 
@@ -26,6 +28,7 @@ import { attachWebsockets, type Websockets } from "./http/websocketServer.ts";
 import { openLimits } from "./limits/openLimits.ts";
 import { GRAPHQL_PATH, MAXIMUM_BODY_BYTES } from "./preset.ts";
 import { ReleaseList } from "./ReleaseList.ts";
+import { loadSchemaFile } from "./schemaFile/loadSchemaFile.ts";
 import { logLibraryConsole } from "./telemetry/logLibraryConsole.ts";
 import { makeMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { observeGateway } from "./telemetry/observeGateway.ts";
@@ -98,7 +101,14 @@ async function start(
       ...limits.api,
       service: { connections: pools.requests, metrics, recorder, events: openEventRecorder(config, parts) },
     }),
-    { isSafe: bootCheck.assertProtected, releases },
+    {
+      isSafe: bootCheck.assertProtected,
+      load: async () =>
+        config.api.schemaFile === null
+          ? null
+          : loadSchemaFile(config.api.schemaFile, { pool: pools.checkPool, logger }),
+      releases,
+    },
   );
   const door = await openDoor(config, { ...parts, replicas: pools.requests.replicas });
 
@@ -150,12 +160,20 @@ async function drain(
   websockets.goAway();
 }
 
-/** @param isSafe rejects where nothing may be served; asked while the schema is built. */
-async function buildApi(
-  preset: GraphileConfig.Preset,
-  { isSafe, releases }: { isSafe: () => Promise<void>; releases: ReleaseList },
-) {
-  const [{ schema, resolvedPreset }] = await Promise.all([makeSchema(preset), isSafe()]);
+interface ApiParts {
+  /** Rejects where nothing may be served; asked while the schema is built. */
+  isSafe: () => Promise<void>;
+  /** Gives the schema if there is one that need not be built. */
+  load: () => Promise<GraphQLSchema | null>;
+  releases: ReleaseList;
+}
+
+async function buildApi(preset: GraphileConfig.Preset, { isSafe, load, releases }: ApiParts) {
+  const make = async () => {
+    const schema = await load();
+    return schema ? { schema, resolvedPreset: resolvePreset(preset) } : makeSchema(preset);
+  };
+  const [{ schema, resolvedPreset }] = await Promise.all([make(), isSafe()]);
   const graphql = grafserv({ preset: resolvedPreset, schema });
   releases.add(() => graphql.release());
   await graphql.ready();

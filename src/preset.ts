@@ -79,7 +79,7 @@ export function makePreset(
       PostGraphileConnectionFilterPreset,
       PgAggregatesPreset,
     ],
-    plugins: [...makePlugins(signToken, credentials, limits), PersistedPlugin],
+    plugins: [...makePlugins(limits), PersistedPlugin],
     disablePlugins: [
       // Inputs take uuids, see RowIdentifiersPlugin.
       "PgNodeIdAttributesPlugin",
@@ -106,7 +106,13 @@ export function makePreset(
     },
     grafast: {
       explain: false,
-      context: (request) => makeContext(settingsOf, request),
+      // Plans take from here what differs between gateways, and see nothing of it themselves: see plugins/bound.ts.
+      context: (request) => ({
+        ...makeContext(settingsOf, request),
+        signToken,
+        credentials,
+        defaultPageSize: limits.page.defaultSize,
+      }),
     },
     grafserv: {
       graphqlPath: GRAPHQL_PATH,

@@ -14,6 +14,19 @@ export function migrationNumber(file: string): string | undefined {
 }
 
 /**
+ * The migrations that the database has run, by number. Nothing else of how it was made is shown to a gateway.
+ *
+ * @param pool connections of the gateway's login role.
+ * @throws where the database has never been migrated, or by a release that could not answer this yet.
+ */
+export async function readRanMigrations(pool: Pool): Promise<string[]> {
+  return withPgSettings(pool, { role: "app_anonymous" }, async (client) => {
+    const { rows } = await client.query<{ file: string }>("select app_hidden.ran_migrations() as file");
+    return rows.flatMap(({ file }) => migrationNumber(file) ?? []).sort();
+  });
+}
+
+/**
  * Whether the database has run every committed migration of this code. One that a later release has migrated further is
  * current too: during a deployment, instances of both releases serve.
  *
@@ -23,12 +36,6 @@ export function migrationNumber(file: string): string | undefined {
 export async function isSchemaCurrent(pool: Pool, migrationsFolder = MIGRATIONS_FOLDER): Promise<boolean> {
   const names = await readdir(join(migrationsFolder, "committed"));
   const committed = names.flatMap((name) => migrationNumber(name) ?? []);
-  return withPgSettings(pool, { role: "app_anonymous" }, async (client) => {
-    const { rows } = await client.query<{ isCurrent: boolean }>(
-      `\
-select $1::text[] <@ array(select app_hidden.ran_migrations()) as "isCurrent"`,
-      [committed.map((number) => `${number}.sql`)],
-    );
-    return rows[0]?.isCurrent ?? false;
-  });
+  const ran = new Set(await readRanMigrations(pool));
+  return committed.every((number) => ran.has(number));
 }

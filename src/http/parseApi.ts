@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { resolve } from "node:path";
 
 /** How the API shows itself to clients. */
 export interface ApiConfig {
@@ -8,6 +9,8 @@ export interface ApiConfig {
   isSchemaShown: boolean;
   /** Whether queries that are plain trees of selects are answered by one statement each (src/compiledReads). */
   areReadsCompiled: boolean;
+  /** The file of `bailiwick schema compile` to load the API from; null: built from the catalogue, as always in development. */
+  schemaFile: string | null;
   /** Other origins whose pages may use the API, exactly as browsers write them. */
   corsOrigins: readonly string[];
   /** Addresses or networks of proxies whose X-Forwarded-For is believed. */
@@ -20,12 +23,15 @@ interface Reader {
   boolean(name: string, fallback: boolean): boolean;
 }
 
-/** @param isOpen what explorer and introspection default to: production shows neither unless it is asked to. */
-export function parseApi(read: Reader, isOpen: boolean): ApiConfig {
+/** Production shows neither explorer nor introspection unless it is asked to. */
+export function parseApi(read: Reader, environment: "development" | "test" | "production"): ApiConfig {
+  const isOpen = environment !== "production";
+  const schemaFile = environment === "development" ? null : read.text("GATEWAY_SCHEMA_FILE");
   return {
     isExplorerServed: read.boolean("EXPLORER", isOpen),
     isSchemaShown: read.boolean("INTROSPECTION", isOpen),
     areReadsCompiled: read.boolean("COMPILED_READS", true),
+    schemaFile: schemaFile === null ? null : resolve(schemaFile),
     corsOrigins: readList(read, "CORS_ORIGINS", isOrigin, "an origin such as https://app.example.com"),
     trustedProxies: readList(read, "TRUSTED_PROXIES", isNetwork, "an address, a network or 'loopback'"),
   };

@@ -9,15 +9,15 @@ import { prepareDatabase, type PrepareOptions } from "../prepareDatabase.ts";
 import { startThrowAwayCluster } from "./startThrowAwayCluster.ts";
 
 /**
- * A database that holds exactly what the repository's migrations make, the open one included: for tests, and for files
- * that are generated from the schema. It is gone when it is closed, and when this process ends.
+ * A database that holds exactly what the repository's migrations make, the open one included unless told otherwise: for
+ * tests, and for files that are generated from the schema. It is gone when it is closed, and when this process ends.
  *
- * @param folders migrations of another state of the repository.
+ * @param options such as the folders of another state of the repository.
  */
 export async function openThrowAwayDatabase(
   logger: Logger,
   version: EmbeddedVersion = 18,
-  folders: Pick<PrepareOptions, "migrationsFolder" | "setupFolder"> = {},
+  options: Partial<PrepareOptions> = {},
 ): Promise<OpenDatabase> {
   const { superuserUrl, dataDir, stop } = await startThrowAwayCluster(version);
   try {
@@ -31,7 +31,7 @@ export async function openThrowAwayDatabase(
       LOG_LEVEL: "silent",
     });
     const urls = databaseUrls(config.database, superuserUrl);
-    await prepareDatabase({ config, urls }, logger, { ...folders, includeCurrent: true });
+    await prepareDatabase({ config, urls }, logger, { includeCurrent: true, ...options });
     return { config, urls, close: stop };
   } catch (error) {
     await stop();

@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+
+import type { GraphQLSchema } from "graphql";
+import type { Pool } from "pg";
+import type { Logger } from "pino";
+
+import { applyInputFields } from "../../plugins/InputFieldsPlugin.ts";
+import { applyTimestampText } from "../../plugins/TimestampsPlugin.ts";
+import { readRanMigrations } from "../database/isSchemaCurrent.ts";
+import { importSchema } from "./importSchema.ts";
+import { hashCode, ORIGIN_MARK, originDifference, type SchemaOrigin } from "./schemaOrigin.ts";
+
+/**
+ * The API that `bailiwick schema compile` has written, if it was made from this package and the migrations of this database.
+ * Null where it was not, or cannot be loaded: the log says why, and the API has to be built.
+ *
+ * @param pool connections of the gateway's login role.
+ */
+export async function loadSchemaFile(
+  file: string,
+  { pool, logger }: { pool: Pool; logger: Logger },
+): Promise<GraphQLSchema | null> {
+  const refuse = (problem: { reason: string } | { err: unknown }) => {
+    logger.warn({ file, ...problem }, "The schema's file is not used: the API is built from the catalogue");
+    return null;
+  };
+  try {
+    const [origin, code] = await Promise.all([readOrigin(file), hashCode()]);
+    // What other code has written might not even run with this.
+    const own = originDifference(origin, { code, migrations: origin.migrations });
+    if (own !== null) {
+      return refuse({ reason: own });
+    }
+    const [schema, migrations] = await Promise.all([importSchema(file), readRanMigrations(pool)]);
+    const reason = originDifference(origin, { code, migrations });
+    if (reason !== null) {
+      return refuse({ reason });
+    }
+    // What building a schema does beside making it.
+    applyTimestampText();
+    applyInputFields(schema);
+    logger.info({ file }, "The API is loaded from the schema's file");
+    return schema;
+  } catch (err) {
+    return refuse({ err });
+  }
+}
+
+async function readOrigin(file: string): Promise<SchemaOrigin> {
+  const [line = ""] = (await readFile(file, "utf8")).split("\n", 1);
+  if (!line.startsWith(ORIGIN_MARK)) {
+    throw new Error(`${file} was not written by 'bailiwick schema compile'.`);
+  }
+  return JSON.parse(line.slice(ORIGIN_MARK.length)) as SchemaOrigin;
+}

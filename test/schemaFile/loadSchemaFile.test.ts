@@ -1,0 +1,119 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+
+import { beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { GraphQLObjectType, GraphQLSchema, GraphQLString, printSchema } from "graphql";
+import pg from "pg";
+import { pino } from "pino";
+
+import { bound } from "../../plugins/bound.ts";
+import { parseScalar } from "../../plugins/ScalarRangesPlugin.ts";
+import { printApi } from "../../src/commands/schema.ts";
+import { readRanMigrations } from "../../src/database/isSchemaCurrent.ts";
+import { loadSchemaFile } from "../../src/schemaFile/loadSchemaFile.ts";
+import { hashCode, type SchemaOrigin } from "../../src/schemaFile/schemaOrigin.ts";
+import { writeSchemaFile } from "../../src/schemaFile/writeSchemaFile.ts";
+import { useTestDatabase } from "../support/database.ts";
+import { useSchemaFiles } from "./useSchemaFiles.ts";
+
+const db = useTestDatabase();
+const nextFile = useSchemaFiles();
+const schemaWith = (resolve: () => string) =>
+  new GraphQLSchema({
+    query: new GraphQLObjectType({ name: "Query", fields: { day: { type: GraphQLString, resolve } } }),
+  });
+const schema = schemaWith(bound(parseScalar, "Date", "2026-11-20"));
+
+let origin: SchemaOrigin;
+let file: string;
+
+async function withPool<T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> {
+  const pool = new pg.Pool({ connectionString: db.urls.gateway, max: 1 });
+  return work(pool).finally(() => pool.end());
+}
+
+/** What a gateway makes of the file, and what its log says of it. */
+async function load(path = file) {
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino({ level: "info" }, { write: (line) => lines.push(JSON.parse(line)) });
+  const loaded = await withPool((pool) => loadSchemaFile(path, { pool, logger }));
+  return { loaded, lines };
+}
+
+const REFUSED = "The schema's file is not used: the API is built from the catalogue";
+
+/** It is not served, and the log says why, as a warning. */
+async function expectRefusal(reason: RegExp, path = file) {
+  const { loaded, lines } = await load(path);
+  expect(loaded).toBeNull();
+  expect(lines).toEqual([expect.objectContaining({ level: 40, msg: REFUSED, file: path })]);
+  expect(JSON.stringify(lines)).toMatch(reason);
+}
+
+beforeAll(async () => {
+  origin = { code: await hashCode(), migrations: await withPool(readRanMigrations) };
+});
+// Another for each test: Jest goes by the text that a file had at first.
+beforeEach(async () => {
+  file = nextFile();
+  await writeSchemaFile(file, schema, origin);
+});
+/** Spoils the file, which another name has in the eyes of Jest. */
+const spoil = (text: string) => {
+  const from = readFileSync(file, "utf8");
+  file = nextFile();
+  writeFileSync(file, `${from}\n${text}\n`);
+};
+
+describe("a schema's file", () => {
+  it("is loaded where package and database are those that it was made from", async () => {
+    const { loaded, lines } = await load();
+    expect(lines).toMatchObject([{ level: 30, msg: "The API is loaded from the schema's file" }]);
+    expect(printSchema(loaded as GraphQLSchema)).toBe(printSchema(schema));
+    const day = loaded?.getQueryType()?.getFields().day;
+    expect(day?.resolve?.(null, {}, {}, {} as never)).toBe("2026-11-20");
+  });
+
+  it("is refused when the database has run a migration that it was made without", async () => {
+    const [last, ...rest] = origin.migrations.toReversed();
+    await writeSchemaFile(file, schema, { ...origin, migrations: rest.reverse() });
+    await expectRefusal(new RegExp(`has run migrations that it was made without: ${last}`));
+  });
+
+  it("is refused when it was made with a migration that the database has not run", async () => {
+    await writeSchemaFile(file, schema, { ...origin, migrations: [...origin.migrations, "999999"] });
+    await expectRefusal(/made with migrations that the database has not run: 999999/);
+  });
+
+  it("is refused when it was made by other code, and does not run then", async () => {
+    await writeSchemaFile(file, schema, { ...origin, code: "another" });
+    spoil('throw new Error("it runs");');
+    await expectRefusal(/made by another version of this package/);
+  });
+
+  it("is refused when it cannot run, is no such file or is not there", async () => {
+    spoil('throw new Error("it runs");');
+    await expectRefusal(/it runs/);
+    writeFileSync(file, "export const schema = null;\n");
+    await expectRefusal(/was not written by 'bailiwick schema compile'/);
+    await expectRefusal(/ENOENT/, `${file}.missing.mjs`);
+  });
+
+  it("is not written with a plan that sees more than its arguments", async () => {
+    const outside = String(Date.now());
+    await expect(
+      writeSchemaFile(
+        `${file}.new.mjs`,
+        schemaWith(() => outside),
+        origin,
+      ),
+    ).rejects.toThrow(/references external variables: `outside`/);
+    expect(existsSync(`${file}.new.mjs`)).toBe(false);
+  });
+
+  // The last of them: nobody reads the catalogue of this database after it.
+  it("is loaded where nobody may read the catalogue, from which no API can be built there", async () => {
+    await db.superuser.query("revoke select on pg_catalog.pg_class, pg_catalog.pg_proc from public");
+    await expect(printApi(db.urls.gateway)).rejects.toThrow(/permission denied/);
+    expect((await load()).loaded).not.toBeNull();
+  });
+});
