@@ -15,6 +15,8 @@ interface Refusal {
   columns: readonly string[];
 }
 
+/** From the introspection on; beside the codecs, since a file of the schema needs only what becomes of it. */
+const refusalsOfCodec = new WeakMap<object, readonly Refusal[]>();
 const IN_THE_API = ["attribute:select", "attribute:insert", "attribute:update"] as const;
 
 /** What a schema keeps of it: a place, and the fields of the API that it is about. */
@@ -31,8 +33,8 @@ export const InputFieldsPlugin: GraphileConfig.Plugin = {
   gather: {
     hooks: {
       pgCodecs_PgCodec(_info, { pgCodec, pgClass }) {
-        if (pgClass && pgCodec.extensions) {
-          pgCodec.extensions.refusals = refusalsOf(pgClass);
+        if (pgClass) {
+          refusalsOfCodec.set(pgCodec, refusalsOf(pgClass));
         }
       },
     },
@@ -60,7 +62,7 @@ export function applyInputFields({ extensions }: GraphQLSchema): void {
 function fieldsOfRefusals(codec: Codec, { behavior, inflection }: GraphileBuild.Build): InputFields {
   const isShown = (attributeName: string) =>
     IN_THE_API.some((each) => behavior.pgCodecAttributeMatches([codec as never, attributeName], each));
-  const refusals = codec.extensions?.refusals ?? [];
+  const refusals = refusalsOfCodec.get(codec) ?? [];
   return refusals.map(({ place, columns }) => {
     const shown = distinctiveColumns(columns).filter(isShown);
     const fields = shown.map((attributeName) =>

@@ -88,28 +88,19 @@ async function start(
   const pools = openRequestPools(config.database, { url, logger, metrics, releases });
   const parts = { pool: pools.pool, url, logger, metrics, identities, releases };
   const limits = openLimits(config, parts);
-  const recorder = makeRequestRecorder({
-    logger,
-    metrics,
-    pseudonym: makePseudonym(config),
-    operationNames: limits.api.documents.operationNames(),
-  });
+  const pseudonym = makePseudonym(config);
+  const operationNames = limits.api.documents.operationNames();
+  const recorder = makeRequestRecorder({ logger, metrics, pseudonym, operationNames });
   const bootCheck = makeBootCheck(pools.checkPool, logger);
-  const api = await buildApi(
-    makeGatewayPreset(config, {
-      ...parts,
-      ...limits.api,
-      service: { connections: pools.requests, metrics, recorder, events: openEventRecorder(config, parts) },
-    }),
-    {
-      isSafe: bootCheck.assertProtected,
-      load: async () =>
-        config.api.schemaFile === null
-          ? null
-          : loadSchemaFile(config.api.schemaFile, { pool: pools.checkPool, logger }),
-      releases,
-    },
-  );
+  const service = {
+    connections: pools.requests,
+    metrics,
+    recorder,
+    events: openEventRecorder(config, parts),
+  };
+  const load = () => loadSchemaFile(config.api.schemaFile, { pool: pools.checkPool, logger });
+  const preset = makeGatewayPreset(config, { ...parts, ...limits.api, service });
+  const api = await buildApi(preset, { isSafe: bootCheck.assertProtected, load, releases });
   const door = await openDoor(config, { ...parts, replicas: pools.requests.replicas });
 
   const crowd = openCrowdControl(config.http, metrics);
@@ -163,7 +154,7 @@ async function drain(
 interface ApiParts {
   /** Rejects where nothing may be served; asked while the schema is built. */
   isSafe: () => Promise<void>;
-  /** Gives the schema if there is one that need not be built. */
+  /** Gives the schema where it need not be built. */
   load: () => Promise<GraphQLSchema | null>;
   releases: ReleaseList;
 }

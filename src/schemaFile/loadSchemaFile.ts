@@ -12,14 +12,17 @@ import { hashCode, ORIGIN_MARK, originDifference, type SchemaOrigin } from "./sc
 
 /**
  * The API that `bailiwick schema compile` has written, if it was made from this package and the migrations of this database.
- * Null where it was not, or cannot be loaded: the log says why, and the API has to be built.
+ * Null where it was not, or cannot be loaded: the log says why, and the API has to be built, as where there is no file.
  *
  * @param pool connections of the gateway's login role.
  */
 export async function loadSchemaFile(
-  file: string,
+  file: string | null,
   { pool, logger }: { pool: Pool; logger: Logger },
 ): Promise<GraphQLSchema | null> {
+  if (file === null) {
+    return null;
+  }
   const refuse = (problem: { reason: string } | { err: unknown }) => {
     logger.warn({ file, ...problem }, "The schema's file is not used: the API is built from the catalogue");
     return null;
