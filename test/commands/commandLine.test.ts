@@ -36,7 +36,7 @@ describe("the command line", () => {
     ["jobs", "Say what to do: list, show, retry or drop."],
     ["migrate", "Say what to do: up, "],
     ["new", "Say what is new: table."],
-    ["schema", "Say what to do: export or check."],
+    ["schema", "Say what to do: export, check or compile."],
   ])("says what '%s' can do where nothing is said, or something else", async (name, sentence) => {
     const command = (await COMMANDS[name]?.()) as Command;
     await expect(parse(command, name)).rejects.toThrow(sentence);

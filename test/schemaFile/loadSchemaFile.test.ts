@@ -8,6 +8,7 @@ import { pino } from "pino";
 import { bound } from "../../plugins/bound.ts";
 import { parseScalar } from "../../plugins/ScalarRangesPlugin.ts";
 import { printApi } from "../../src/commands/schema.ts";
+import { parseConfig } from "../../src/config.ts";
 import { readRanMigrations } from "../../src/database/isSchemaCurrent.ts";
 import { loadSchemaFile } from "../../src/schemaFile/loadSchemaFile.ts";
 import { hashCode, type SchemaOrigin } from "../../src/schemaFile/schemaOrigin.ts";
@@ -108,6 +109,13 @@ describe("a schema's file", () => {
       ),
     ).rejects.toThrow(/references external variables: `outside`/);
     expect(existsSync(`${file}.new.mjs`)).toBe(false);
+  });
+
+  it("is taken from the environment, except in development, whose schema changes", () => {
+    const env = { GATEWAY_SCHEMA_FILE: "/app/dist/api.mjs" };
+    expect(parseConfig({ ...env, NODE_ENV: "test" }).api.schemaFile).toBe(env.GATEWAY_SCHEMA_FILE);
+    expect(parseConfig({ ...env, NODE_ENV: "development" }).api.schemaFile).toBeNull();
+    expect(parseConfig({ NODE_ENV: "test" }).api.schemaFile).toBeNull();
   });
 
   // The last of them: nobody reads the catalogue of this database after it.
