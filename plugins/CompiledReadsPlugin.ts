@@ -1,13 +1,14 @@
 import "graphile-build-pg";
 import "grafast";
 
-import type { PgResource } from "postgraphile/@dataplan/pg";
+import type { PgCodec, PgResource } from "postgraphile/@dataplan/pg";
 import { Counter } from "prom-client";
 
 import { CompiledReads, type ReadOutcome } from "../src/compiledReads/CompiledReads.ts";
-import type { FieldMeaning, Link, Rows } from "../src/compiledReads/fieldMeaning.ts";
+import type { Computation, FieldMeaning, Link, Rows } from "../src/compiledReads/fieldMeaning.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
-import { columnOf } from "./sensitiveCoordinates.ts";
+import { isFunction } from "./EndedSessionPlugin.ts";
+import { columnOf, sensitiveFunctions } from "./sensitiveCoordinates.ts";
 
 export interface CompiledReadsParts {
   metrics: Pick<Metrics, "registry">;
@@ -15,6 +16,7 @@ export interface CompiledReadsParts {
 }
 
 type Scope = GraphileBuild.ScopeObjectFieldsField;
+type PgFunction = Parameters<GraphileBuild.Inflection["computedAttributeField"]>[0]["resource"];
 type Registry = { pgRelations: Record<string, Record<string, unknown>> };
 
 /**
@@ -75,6 +77,9 @@ function readMeaning(build: GraphileBuild.Build, scope: Scope, typeName: string)
   if (fieldName === build.inflection.nodeIdFieldName()) {
     return nodeIdMeaning(build, typeName);
   }
+  if (scope.fieldBehaviorScope === "typeField:single") {
+    return computedMeaning(build, scope, typeName);
+  }
   const link = linkOf(scope);
   if (!link) {
     return undefined;
@@ -84,6 +89,49 @@ function readMeaning(build: GraphileBuild.Build, scope: Scope, typeName: string)
     : scope.isPgManyRelationConnectionField
       ? { kind: "many", rows: link.to, link }
       : undefined;
+}
+
+function computedMeaning(
+  build: GraphileBuild.Build,
+  { fieldName, pgCodec }: Scope,
+  typeName: string,
+): FieldMeaning | undefined {
+  const [resource, ...others] = Object.values(build.pgResources)
+    .filter(isFunction)
+    .filter(
+      (each) =>
+        each.parameters[0]?.codec === pgCodec &&
+        build.inflection.computedAttributeField({ resource: each }) === fieldName,
+    );
+  const computation = resource && others.length === 0 ? computationOf(build, resource) : undefined;
+  const onRecord = sensitiveFunctions(build).get(`${typeName}.${fieldName}`) ?? null;
+  return computation && { kind: "computed", computation, onRecord };
+}
+
+/** Undefined for what gives anything but one value, and for what may change something: that runs as often as Grafast has it run. */
+function computationOf({ inflection }: GraphileBuild.Build, resource: PgFunction): Computation | undefined {
+  const { codec, from, isMutation, isUnique } = resource;
+  if (isMutation || !isUnique || codec.attributes || typeof from !== "function") {
+    return undefined;
+  }
+  const parameters = resource.parameters.slice(1);
+  return parameters.some(
+    (parameter) => parameter.extensions?.variant !== undefined || !isPlain(parameter.codec),
+  )
+    ? undefined
+    : {
+        codec,
+        call: from,
+        parameters: parameters.map((param, index) => ({
+          argument: inflection.argument({ param, resource, index }),
+          codec: param.codec,
+        })),
+      };
+}
+
+/** Whether a value of it is given as one text. */
+function isPlain({ attributes, arrayOfCodec, rangeOfCodec, isBinary }: PgCodec): boolean {
+  return !attributes && !arrayOfCodec && !rangeOfCodec && isBinary !== true;
 }
 
 function rootMeaning(build: GraphileBuild.Build, scope: Scope): FieldMeaning | undefined {

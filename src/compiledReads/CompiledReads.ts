@@ -10,7 +10,9 @@ import {
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
+  TypeInfo,
   visit,
+  visitWithTypeInfo,
 } from "graphql";
 import type { WithPgClient } from "postgraphile/@dataplan/pg";
 
@@ -187,11 +189,15 @@ function shapingVariables(
       selection.arguments?.forEach(({ value }) => keys.add(value));
     }
   }
-  visit(document, {
+  const types = new TypeInfo(schema);
+  const visitor = visitWithTypeInfo(types, {
     VariableDefinition: () => false,
     Argument: ({ name, value }) => {
+      const field = types.getFieldDef();
       if (name.value === AFTER && value.kind === Kind.VARIABLE) {
         cursors.set(value, value.name.value);
+      } else if (!types.getDirective() && field && meaningOf(field)?.kind === "computed") {
+        keys.add(value);
       }
     },
     Variable: (node) => {
@@ -200,5 +206,6 @@ function shapingVariables(
       }
     },
   });
+  visit(document, visitor);
   return { byValue: [...shaping].sort(), byPresence: [...new Set(cursors.values())].sort() };
 }

@@ -53,7 +53,8 @@ export function plainJson(value: SQL, base: PgCodec, isNotNull: boolean): Part[]
     return isNotNull ? [value] : [sql`coalesce(${value}::text, 'null')`];
   }
   if (base === (TYPES.boolean as PgCodec)) {
-    return orNull(sql`case when ${value} then 'true' when not ${value} then 'false' end`, isNotNull);
+    // Named once: it may be the call of a function.
+    return orNull(sql`(${value})::text`, isNotNull);
   }
   if (base === (TYPES.timestamptz as PgCodec)) {
     return timeJson(value, isNotNull);

@@ -17,6 +17,7 @@ import { type SQL, sql } from "pg-sql2";
 import { sha256 } from "../documents/sha256.ts";
 import { collectFields, type Selecting } from "./collectFields.ts";
 import { columnJson, concatenation, type Part } from "./columnJson.ts";
+import { computedSql } from "./computedSql.ts";
 import { connectionSql } from "./connectionSql.ts";
 import { type Link, meaningOf } from "./fieldMeaning.ts";
 import { keyCondition, type KeyValue } from "./keyValues.ts";
@@ -125,6 +126,11 @@ export class ReadCompiler {
   /** The object of one row. */
   row(type: GraphQLObjectType, sets: readonly SelectionSetNode[], scope: RowScope): RowSql {
     const shown = new Map<string, number>();
+    const show = (column: string | null) => {
+      if (column !== null) {
+        shown.set(column, (shown.get(column) ?? 0) + 1);
+      }
+    };
     const row = this.#build(type, sets, (field, nodes, building) => {
       const meaning = meaningOf(field);
       switch (meaning?.kind) {
@@ -138,10 +144,14 @@ export class ReadCompiler {
           ) {
             throw new NotCompilable(`the field ${field.name}`);
           }
-          if (meaning.onRecord !== null) {
-            shown.set(meaning.onRecord, (shown.get(meaning.onRecord) ?? 0) + 1);
-          }
+          show(meaning.onRecord);
           return columnJson(scope.column(meaning.attribute), attribute, field.type);
+        }
+        case "computed": {
+          const { computation, onRecord } = meaning;
+          show(onRecord);
+          const value = computedSql(scope, computation, field, nodes[0]);
+          return columnJson(value, { codec: computation.codec, notNull: false }, field.type);
         }
         case "nodeId":
           return nodeIdJson(scope, meaning);

@@ -32,7 +32,7 @@ class ConnectionBuilder {
   constructor(compiler: ReadCompiler, list: ListField) {
     this.#compiler = compiler;
     this.#list = list;
-    this.#scope = new RowScope(list.rows);
+    this.#scope = new RowScope(list.rows, true);
     this.#page = listPage(list, this.#scope, compiler);
   }
 

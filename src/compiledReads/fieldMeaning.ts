@@ -1,5 +1,10 @@
 import type { GraphQLField } from "graphql";
-import type { PgCodecWithAttributes, PgResource } from "postgraphile/@dataplan/pg";
+import type {
+  PgCodec,
+  PgCodecWithAttributes,
+  PgFunctionResourceOptions,
+  PgResource,
+} from "postgraphile/@dataplan/pg";
 
 /** A table or view. */
 export type Rows = PgResource<string, PgCodecWithAttributes>;
@@ -11,6 +16,15 @@ export interface Link {
   remoteAttributes: readonly string[];
 }
 
+/** A function of a row that changes nothing and gives one value. */
+export interface Computation {
+  codec: PgCodec;
+  /** The call, of the row and its other arguments in their order. */
+  call: PgFunctionResourceOptions["from"];
+  /** Those behind the row: what each is called in the API. */
+  parameters: readonly { argument: string; codec: PgCodec }[];
+}
+
 /** What a field of the API stands for in the database, as far as a read can be compiled. */
 export type FieldMeaning =
   | {
@@ -19,6 +33,7 @@ export type FieldMeaning =
       /** `app_public.patients.given_name`, if a look at it is on record. */
       onRecord: string | null;
     }
+  | { kind: "computed"; computation: Computation; onRecord: string | null }
   | { kind: "nodeId"; identifier: string; keys: readonly string[] }
   /** One row, by the global id or by the values of its key; `keys`: argument → column. */
   | { kind: "row"; rows: Rows; nodeIdentifier: string | null; keys: Readonly<Record<string, string>> }

@@ -37,7 +37,6 @@ const DEPTH = 3;
 const LEFT_OUT = /audit|history|session(?!T)|^node$|^query$|metricSeries|accessReport/i;
 /** What only Grafast answers, and so stands in few of the documents. */
 const NOT_COMPILED = /JSON|Interval|Base64/;
-const COMPUTED = /^(viewer|can[A-Z]|isMet|age$|fullName$)/;
 const AGGREGATES = new Set(["aggregates", "groupedAggregates"]);
 /** Of which there are many rows, and archived ones, and whose columns are on record. */
 const FAVOURITES = new Set(["patients", "appointments", "patient", "clinics"]);
@@ -126,9 +125,7 @@ export class DocumentWriter {
         !LEFT_OUT.test(name) && !AGGREGATES.has(name) && args.every((each) => !isNeeded(each)),
     );
     const leaves = fields.filter((field) => isLeafType(getNamedType(field.type)) && field.args.length === 0);
-    const plain = leaves.filter(
-      ({ name, type: leaf }) => !COMPUTED.test(name) && !NOT_COMPILED.test(getNamedType(leaf).name),
-    );
+    const plain = leaves.filter(({ type: leaf }) => !NOT_COMPILED.test(getNamedType(leaf).name));
     const chosen = this.#random
       .some(this.#random.chance(0.9) ? plain : leaves, 5)
       .map(({ name }) => this.#named(name));

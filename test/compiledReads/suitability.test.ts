@@ -60,7 +60,7 @@ describe("a query", () => {
   });
 
   it.each([
-    ["a function", "{ patients { nodes { fullName } } }"],
+    ["a function of many values", "{ viewer { features } }"],
     ["an aggregate", "{ appointments { aggregates { distinctCount { rowId } } nodes { rowId } } }"],
     ["JSON", "{ organizations { nodes { settings } } }"],
     ["a page from the end", "{ patients(last: 2) { nodes { mrn } } }"],
