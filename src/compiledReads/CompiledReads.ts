@@ -25,6 +25,7 @@ import { meaningOf } from "./fieldMeaning.ts";
 import { KeyValue } from "./keyValues.ts";
 import { AFTER } from "./listPage.ts";
 import { NotCompilable } from "./NotCompilable.ts";
+import { rewriteJson } from "./storedJson.ts";
 
 /** What became of a query here; all but the first go on to Grafast. */
 export type ReadOutcome = "compiled" | "unsuitable" | "failed";
@@ -131,7 +132,8 @@ export class CompiledReads {
       const { rows } = await withPgClient(pgSettings, (client) =>
         client.query<unknown[]>({ name, text, values, arrayMode: true } as never),
       );
-      const [data, owners, ...times] = rows[0] as unknown as [string, string | null, ...string[]];
+      const [answer, owners, ...times] = rows[0] as unknown as [string, string | null, ...string[]];
+      const data = read.hasStoredJson ? rewriteJson(answer) : answer;
       counts.forEach((columns, index) => accessRecord?.noteRows(columns, Number(times[index])));
       if (owners) {
         // Most rows of a list are of few patients.

@@ -26,6 +26,7 @@ import { NotCompilable } from "./NotCompilable.ts";
 import { ownerOf } from "./ownerOf.ts";
 import { RowScope } from "./RowScope.ts";
 import { type Count, oneRow, type ResultSql, type RowSql, useResult } from "./rowsSql.ts";
+import { hasStoredJson } from "./storedJson.ts";
 
 /** A query as one statement: its only row has the text of `data`, whose rows it shows, and how often each column of theirs. */
 export interface CompiledRead {
@@ -35,6 +36,8 @@ export interface CompiledRead {
   values: readonly (KeyValue | string | number | boolean | null)[];
   /** Of each count after the first two columns: column → how often one row shows it. */
   counts: readonly ReadonlyMap<string, number>[];
+  /** Whether there is something for rewriteJson() in the answer. */
+  hasStoredJson: boolean;
   /** The operation's fields by their names in the answer. */
   fields: ReadonlyMap<string, readonly FieldNode[]>;
 }
@@ -76,6 +79,7 @@ export function compileRead({ operation, ...request }: ReadRequest): CompiledRea
     text,
     values: values as CompiledRead["values"],
     counts: counts.map((count) => count.columns),
+    hasStoredJson: hasStoredJson(text),
     fields: collectFields(root, [operation.selectionSet], compiler.selecting),
   };
 }

@@ -36,7 +36,7 @@ const DEPTH = 3;
 /** What a look at changes, so that two looks differ; and what is too slow to be asked for by chance. */
 const LEFT_OUT = /audit|history|session(?!T)|^node$|^query$|metricSeries|accessReport/i;
 /** What only Grafast answers, and so stands in few of the documents. */
-const NOT_COMPILED = /JSON|Interval|Base64/;
+const NOT_COMPILED = /Interval/;
 const AGGREGATES = new Set(["aggregates", "groupedAggregates"]);
 /** Of which there are many rows, and archived ones, and whose columns are on record. */
 const FAVOURITES = new Set(["patients", "appointments", "patient", "clinics"]);

