@@ -23,7 +23,7 @@ import { findOperation } from "../limits/estimateCost.ts";
 import { type CompiledRead, compileRead } from "./compileRead.ts";
 import { meaningOf } from "./fieldMeaning.ts";
 import { KeyValue } from "./keyValues.ts";
-import { AFTER } from "./listPage.ts";
+import { CURSOR_SIDES } from "./listPage.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { rewriteJson } from "./storedJson.ts";
 
@@ -52,6 +52,7 @@ interface Known {
 
 /** Of what a repetition in the same moment makes worse. */
 const PASSING = new Set<ErrorCode>(["UNAVAILABLE", "TIMEOUT"]);
+const SIDES = new Set<string>(CURSOR_SIDES);
 /** Statements of one operation: of its pages, orders and filters. */
 const SHAPES = 50;
 
@@ -196,10 +197,10 @@ function shapingVariables(
     VariableDefinition: () => false,
     Argument: ({ name, value }) => {
       const field = types.getFieldDef();
-      if (name.value === AFTER && value.kind === Kind.VARIABLE) {
-        cursors.set(value, value.name.value);
-      } else if (!types.getDirective() && field && meaningOf(field)?.kind === "computed") {
+      if (!types.getDirective() && field && meaningOf(field)?.kind === "computed") {
         keys.add(value);
+      } else if (SIDES.has(name.value) && value.kind === Kind.VARIABLE) {
+        cursors.set(value, value.name.value);
       }
     },
     Variable: (node) => {

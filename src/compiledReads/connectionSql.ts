@@ -1,7 +1,7 @@
 import { type FieldNode, getNamedType, type GraphQLObjectType, isObjectType } from "graphql";
 import { type SQL, sql } from "pg-sql2";
 
-import { behindCursor } from "./behindCursor.ts";
+import { besideCursor } from "./besideCursor.ts";
 import { collectFields } from "./collectFields.ts";
 import { type ReadCompiler, selectionSets } from "./compileRead.ts";
 import { cursorJson } from "./cursorJson.ts";
@@ -26,7 +26,7 @@ class ConnectionBuilder {
   #row: RowSql | null = null;
   readonly #before: ListPart[] = [];
   readonly #after: ListPart[] = [];
-  #looksBehind = false;
+  #looksBeyond = false;
   #hasEnds = false;
 
   constructor(compiler: ReadCompiler, list: ListField) {
@@ -50,13 +50,14 @@ class ConnectionBuilder {
       throw new NotCompilable("a connection without rows");
     }
     this.#after.push("}");
-    const { first } = this.#page;
+    const { size, isLast } = this.#page;
     return manyRows({
       row: this.#row,
       cursor: this.#hasEnds ? this.#cursor() : null,
       page: this.#pageSql(),
       alias: this.#scope.alias,
-      shown: this.#looksBehind ? first : null,
+      isReversed: isLast,
+      shown: this.#looksBeyond ? size : null,
       before: this.#before,
       after: this.#after,
     });
@@ -126,13 +127,15 @@ class ConnectionBuilder {
   }
 
   #pageInfo(type: GraphQLObjectType, name: string): ListPart {
-    const { first, offset } = this.#page;
+    const { size, isLast, offset } = this.#page;
     switch (name) {
       case "hasNextPage":
-        this.#looksBehind = true;
-        return moreRows(first);
+        this.#looksBeyond = true;
+        return isLast ? "false" : moreRows(size);
       case "hasPreviousPage":
-        return offset > 0 ? "true" : "false";
+        // Whichever is asked for, Grafast reads one more row, which may fail.
+        this.#looksBeyond = true;
+        return isLast ? moreRows(size) : offset > 0 ? "true" : "false";
       case "startCursor":
       case "endCursor":
         this.#hasEnds = true;
@@ -156,16 +159,16 @@ class ConnectionBuilder {
   }
 
   #pageSql(): SQL {
-    const { query, after, first, offset } = this.#page;
-    const behind = after ? sql` and ${behindCursor(query, after)}` : sql.blank;
-    const limit = sql.literal(this.#looksBehind ? first + 1 : first);
+    const { query, cursors, isLast, size, offset } = this.#page;
+    const between = cursors.map(({ side, value }) => sql` and ${besideCursor(query, side, value)}`);
+    const limit = sql.literal(this.#looksBeyond ? size + 1 : size);
     const orders = query.orders;
     const values = this.#scope.usedOrders.map((index) => {
       const order = orders[index];
       return order ? sql`, ${order.fragment} as ${RowScope.orderName(index)}` : sql.blank;
     });
     const skipped = offset > 0 ? sql` offset ${sql.literal(offset)}` : sql.blank;
-    return sql`select ${this.#scope.columns}${sql.join(values)} from ${this.#scope.source} where ${query.condition}${behind}${orderSql(orders)} limit ${limit}${skipped}`;
+    return sql`select ${this.#scope.columns}${sql.join(values)} from ${this.#scope.source} where ${query.condition}${sql.join(between)}${orderSql(orders, isLast)} limit ${limit}${skipped}`;
   }
 }
 

@@ -56,6 +56,8 @@ export interface ListSql {
   /** A subquery, ordered, that has the columns that the row needs; under `alias`. */
   page: SQL;
   alias: SQL;
+  /** Whether the page comes the other way round. */
+  isReversed: boolean;
   /** How many of the page's rows are in the answer, if it may have one more to see whether there are more; else null. */
   shown: number | null;
   /** The JSON of each row's cursor, if the list's ends are asked for. */
@@ -65,7 +67,7 @@ export interface ListSql {
 }
 
 /** What stands beside the rows of a list; one that is made of all rows is given what they are called, and which are shown. */
-export type ListPart = string | SQL | ((rows: SQL, shown: SQL) => SQL);
+export type ListPart = string | SQL | ((rows: SQL, shown: SQL, isReversed: boolean) => SQL);
 
 const ORDINAL = sql.identifier("i");
 const CURSOR_NAME = sql.identifier("c");
@@ -75,8 +77,8 @@ const ROWS = sql.identifier("r");
  * The rows of a page, in its order. What hangs on the rows is joined to the page when it has been cut; since a join may change
  * the order, the rows are numbered before.
  */
-export function manyRows({ row, page, alias, shown, cursor, before, after }: ListSql): ResultSql {
-  const isNumbered = row.joins.length > 0 || shown !== null || cursor !== null;
+export function manyRows({ row, page, alias, isReversed, shown, cursor, before, after }: ListSql): ResultSql {
+  const isNumbered = row.joins.length > 0 || isReversed || shown !== null || cursor !== null;
   const source = isNumbered
     ? sql`(select p.*, row_number() over () as ${ORDINAL} from (${page}) as p) as ${alias}`
     : sql`(${page}) as ${alias}`;
@@ -87,9 +89,9 @@ export function manyRows({ row, page, alias, shown, cursor, before, after }: Lis
   const rows = sql`select ${rowColumns(row)}${sql.join(further)} from ${source}${joined(row)}`;
   const filter =
     shown === null ? sql.blank : sql` filter (where ${ROWS}.${ORDINAL} <= ${sql.literal(shown)})`;
-  const order = isNumbered ? sql` order by ${ROWS}.${ORDINAL}` : sql.blank;
+  const order = isNumbered ? orderOfRows(ROWS, isReversed) : sql.blank;
   const list = sql`string_agg(${ROWS}.${JSON_NAME}, ','${order})${filter}`;
-  const use = (part: ListPart) => (typeof part === "function" ? part(ROWS, filter) : part);
+  const use = (part: ListPart) => (typeof part === "function" ? part(ROWS, filter, isReversed) : part);
   const columns = [
     sql`${concatenation([...before.map(use), list, ...after.map(use)])} as ${JSON_NAME}`,
     ...(row.owners.length > 0
@@ -100,7 +102,11 @@ export function manyRows({ row, page, alias, shown, cursor, before, after }: Lis
   return describe(row, sql`select ${sql.join(columns, ", ")} from (${rows}) as ${ROWS}`);
 }
 
-/** Whether there is a row behind those that are shown. */
+function orderOfRows(rows: SQL, isReversed: boolean): SQL {
+  return sql` order by ${rows}.${ORDINAL}${isReversed ? sql` desc` : sql.blank}`;
+}
+
+/** Whether there is a row beyond those that are shown. */
 export const moreRows =
   (shown: number) =>
   (rows: SQL): SQL =>
@@ -109,9 +115,9 @@ export const moreRows =
 /** The cursor of the first row that is shown, or of the last. */
 export const cursorAt =
   (end: "first" | "last") =>
-  (rows: SQL, filter: SQL): SQL => {
-    const order = end === "first" ? sql`asc` : sql`desc`;
-    const cursors = sql`array_agg(${rows}.${CURSOR_NAME} order by ${rows}.${ORDINAL} ${order})${filter}`;
+  (rows: SQL, filter: SQL, isReversed: boolean): SQL => {
+    const order = orderOfRows(rows, isReversed === (end === "first"));
+    const cursors = sql`array_agg(${rows}.${CURSOR_NAME}${order})${filter}`;
     return sql`coalesce((${cursors})[1], 'null')`;
   };
 

@@ -171,11 +171,12 @@ export class DocumentWriter {
       const [name, value, kind] = has("id") ? ["id", row.id, "ID!"] : ["rowId", row.rowId, "UUID!"];
       texts.push(`${name}: ${this.#value(kind, value, JSON.stringify(value))}`);
     }
-    if (has("first") && this.#random.chance(0.7)) {
-      const first = this.#random.upTo(5) + 1;
-      texts.push(`first: ${this.#value("Int", first, String(first))}`);
+    const end = has("last") && this.#random.chance(0.2) ? "last" : "first";
+    if (has(end) && this.#random.chance(0.7)) {
+      const size = this.#random.upTo(5) + 1;
+      texts.push(`${end}: ${this.#value("Int", size, String(size))}`);
     }
-    if (has("offset") && this.#random.chance(0.15)) {
+    if (has("offset") && this.#random.chance(end === "last" ? 0.05 : 0.15)) {
       texts.push(`offset: ${this.#random.upTo(2)}`);
     }
     if (has("includeArchived") && this.#random.chance(0.3)) {

@@ -50,6 +50,9 @@ describe("a query", () => {
       "what comes behind a cursor",
       "query ($after: Cursor) { patients(first: 1, after: $after) { nodes { mrn } } }",
     ],
+    ["a page from the end", "{ patients(last: 2) { nodes { mrn } pageInfo { hasPreviousPage } } }"],
+    ["what a function makes of a row", "{ patients { nodes { fullName age } } }"],
+    ["JSON", "{ organizations { nodes { settings } } }"],
     [
       "fragments and conditions",
       "{ patients { nodes { ...P @skip(if: false) } } } fragment P on Patient { ... on Node { id } }",
@@ -63,7 +66,7 @@ describe("a query", () => {
     ["a function of many values", "{ viewer { features } }"],
     ["an aggregate", "{ appointments { aggregates { distinctCount { rowId } } nodes { rowId } } }"],
     ["a range", "{ appointments { nodes { during { start { value } } } } }"],
-    ["a page from the end", "{ patients(last: 2) { nodes { mrn } } }"],
+    ["how many there are alone", "{ patients { totalCount } }"],
     ["the schema", "{ __schema { queryType { name } } patients { nodes { mrn } } }"],
     ["two lists of one connection", "{ patients { nodes { mrn } more: nodes { rowId } } }"],
   ])("is left to Grafast that asks for %s", async (_what, query) => {
