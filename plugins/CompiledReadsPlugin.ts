@@ -5,7 +5,7 @@ import type { PgCodec, PgResource } from "postgraphile/@dataplan/pg";
 import { Counter } from "prom-client";
 
 import { CompiledReads, type ReadOutcome } from "../src/compiledReads/CompiledReads.ts";
-import type { Computation, FieldMeaning, Link, Rows } from "../src/compiledReads/fieldMeaning.ts";
+import type { Computation, FieldMeaning, Link, RowMeaning, Rows } from "../src/compiledReads/fieldMeaning.ts";
 import type { Metrics } from "../src/telemetry/metrics.ts";
 import { isFunction } from "./EndedSessionPlugin.ts";
 import { columnOf, sensitiveFunctions } from "./sensitiveCoordinates.ts";
@@ -137,18 +137,12 @@ function isPlain({ attributes, arrayOfCodec, rangeOfCodec, isBinary }: PgCodec):
 function rootMeaning(build: GraphileBuild.Build, scope: Scope): FieldMeaning | undefined {
   const { pgFieldResource, pgFieldResourceUnique, isPgRowByUniqueConstraintField, nodeAccessorTypeName } =
     scope;
+  if (scope.isRootNodeField) {
+    const rowOf = (typeName: string) => rowByNodeId(build, typeName);
+    return { kind: "node", argument: build.inflection.nodeIdFieldName(), rowOf };
+  }
   if (nodeAccessorTypeName !== undefined) {
-    const id = nodeIdMeaning(build, nodeAccessorTypeName);
-    const rows = rowsOfType(build, nodeAccessorTypeName);
-    const [key] = id?.keys ?? [];
-    return id && rows && key !== undefined
-      ? {
-          kind: "row",
-          rows,
-          nodeIdentifier: id.identifier,
-          keys: { [build.inflection.nodeIdFieldName()]: key },
-        }
-      : undefined;
+    return rowByNodeId(build, nodeAccessorTypeName);
   }
   if (!pgFieldResource || !isTable(pgFieldResource)) {
     return undefined;
@@ -161,6 +155,20 @@ function rootMeaning(build: GraphileBuild.Build, scope: Scope): FieldMeaning | u
     return { kind: "row", rows: pgFieldResource, nodeIdentifier: null, keys: Object.fromEntries(keys) };
   }
   return scope.isPgFieldConnection ? { kind: "many", rows: pgFieldResource, link: null } : undefined;
+}
+
+function rowByNodeId(build: GraphileBuild.Build, typeName: string): RowMeaning | undefined {
+  const id = nodeIdMeaning(build, typeName);
+  const rows = rowsOfType(build, typeName);
+  const [key] = id?.keys ?? [];
+  return id && rows && key !== undefined
+    ? {
+        kind: "row",
+        rows,
+        nodeIdentifier: id.identifier,
+        keys: { [build.inflection.nodeIdFieldName()]: key },
+      }
+    : undefined;
 }
 
 function nodeIdMeaning(

@@ -5,6 +5,7 @@ import {
   type FragmentDefinitionNode,
   getNamedType,
   type GraphQLField,
+  type GraphQLNamedType,
   type GraphQLSchema,
   isNonNullType,
   isObjectType,
@@ -16,17 +17,17 @@ import { type SQL, sql } from "pg-sql2";
 
 import { sha256 } from "../documents/sha256.ts";
 import { collectFields, type Selecting } from "./collectFields.ts";
-import { columnJson, concatenation, type Part } from "./columnJson.ts";
+import { columnJson, concatenation, literal, type Part } from "./columnJson.ts";
 import { computedSql } from "./computedSql.ts";
 import { connectionSql } from "./connectionSql.ts";
-import { type Link, meaningOf } from "./fieldMeaning.ts";
-import { keyCondition, type KeyValue } from "./keyValues.ts";
+import { type Link, meaningOf, type RowMeaning } from "./fieldMeaning.ts";
+import { keyCondition, type KeyValue, typeInNodeId, valueOf } from "./keyValues.ts";
 import { nodeIdJson } from "./nodeIdJson.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { ownerOf } from "./ownerOf.ts";
 import { RowScope } from "./RowScope.ts";
 import { type Count, oneRow, type ResultSql, type RowSql, useResult } from "./rowsSql.ts";
-import { hasStoredJson } from "./storedJson.ts";
+import { hasStoredJson, NOT_TO_BE_SHOWN } from "./storedJson.ts";
 
 /** A query as one statement: its only row has the text of `data`, whose rows it shows, and how often each column of theirs. */
 export interface CompiledRead {
@@ -110,17 +111,23 @@ export class ReadCompiler {
 
   root(type: GraphQLObjectType, set: SelectionSetNode): RowSql {
     return this.#build(type, [set], (field, nodes, building) => {
-      const meaning = meaningOf(field);
+      const meaning = isNonNullType(field.type) ? undefined : meaningOf(field);
       if (meaning?.kind === "row") {
-        const scope = new RowScope(meaning.rows);
-        const condition = keyCondition(scope, meaning, nodes[0]);
-        return this.#add(building, this.#one(field, nodes, scope, condition));
+        return this.#add(building, this.#byKey(getNamedType(field.type), nodes, meaning));
       }
-      if (meaning?.kind === "many" && meaning.link === null && !isNonNullType(field.type)) {
+      if (meaning?.kind === "node") {
+        const type = this.#typeOfNode(nodes[0], meaning.argument);
+        const row = meaning.rowOf(type.name);
+        if (row) {
+          // Grafast puts it on record as if there were one.
+          return this.#add(building, this.#byKey(type, nodes, row), NOT_TO_BE_SHOWN);
+        }
+      }
+      if (meaning?.kind === "many" && meaning.link === null) {
         return this.#add(
           building,
           connectionSql(this, { field, nodes, rows: meaning.rows, follows: null }),
-          false,
+          null,
         );
       }
       throw new NotCompilable(`the field ${field.name}`);
@@ -170,7 +177,7 @@ export class ReadCompiler {
               rows: meaning.rows,
               follows: meaning.link && { link: meaning.link, from: scope },
             }),
-            false,
+            null,
           );
         default:
           throw new NotCompilable(`the field ${field.name}`);
@@ -191,31 +198,56 @@ export class ReadCompiler {
     link: Link,
     from: RowScope,
   ): ResultSql {
+    if (isNonNullType(field.type)) {
+      throw new NotCompilable(`the field ${field.name}`);
+    }
     const scope = new RowScope(link.to);
-    return this.#one(field, nodes, scope, scope.follows(link, from));
+    return this.#one(getNamedType(field.type), nodes, scope, scope.follows(link, from));
+  }
+
+  #typeOfNode(node: FieldNode, argument: string): GraphQLObjectType {
+    const { schema, variables } = this.selecting;
+    const id = node.arguments?.find(({ name }) => name.value === argument)?.value;
+    const type = schema.getType((id && typeInNodeId(valueOf(id, variables))) ?? "");
+    if (!isObjectType(type)) {
+      throw new NotCompilable("a global id of no type");
+    }
+    return type;
+  }
+
+  #byKey(
+    type: GraphQLNamedType | undefined,
+    nodes: readonly [FieldNode, ...FieldNode[]],
+    meaning: RowMeaning,
+  ): ResultSql {
+    const scope = new RowScope(meaning.rows);
+    return this.#one(type, nodes, scope, keyCondition(scope, meaning, nodes[0]));
   }
 
   #one(
-    field: GraphQLField<unknown, unknown>,
+    type: GraphQLNamedType | undefined,
     nodes: readonly FieldNode[],
     scope: RowScope,
     condition: SQL,
   ): ResultSql {
-    const type = getNamedType(field.type);
-    if (isNonNullType(field.type) || !isObjectType(type)) {
-      throw new NotCompilable(`the field ${field.name}`);
+    if (!isObjectType(type)) {
+      throw new NotCompilable("a type that is no object");
     }
     return oneRow(this.row(type, selectionSets(nodes), scope), scope.source, condition);
   }
 
-  /** Joins a result to a row, and gives its value there. */
-  #add({ joins, counts, owners }: Building, result: ResultSql, isNullable = true): Part[] {
+  /**
+   * Joins a result to a row, and gives its value there.
+   *
+   * @param missing what stands for a result of no row; null if there is always one.
+   */
+  #add({ joins, counts, owners }: Building, result: ResultSql, missing: string | null = "null"): Part[] {
     const alias = sql.identifier(Symbol("v"));
     joins.push(sql`left join lateral (${result.query}) as ${alias} on true`);
     const used = useResult(alias, result);
     counts.push(...used.counts);
     owners.push(...used.owners);
-    return [isNullable ? sql`coalesce(${used.json}, 'null')` : used.json];
+    return [missing === null ? used.json : sql`coalesce(${used.json}, ${literal(missing)})`];
   }
 
   #build(

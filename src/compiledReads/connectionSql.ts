@@ -9,7 +9,15 @@ import { type ListField, type ListPage, listPage } from "./listPage.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { orderSql } from "./PageQuery.ts";
 import { RowScope } from "./RowScope.ts";
-import { cursorAt, type ListPart, manyRows, moreRows, type ResultSql, type RowSql } from "./rowsSql.ts";
+import {
+  cursorAt,
+  type ListPart,
+  manyRows,
+  moreRows,
+  noRows,
+  type ResultSql,
+  type RowSql,
+} from "./rowsSql.ts";
 
 type Nodes = [FieldNode, ...FieldNode[]];
 
@@ -47,7 +55,7 @@ class ConnectionBuilder {
       this.#add(type, nodes);
     }
     if (this.#row === null) {
-      throw new NotCompilable("a connection without rows");
+      return this.#withoutRows();
     }
     this.#after.push("}");
     const { size, isLast } = this.#page;
@@ -61,6 +69,15 @@ class ConnectionBuilder {
       before: this.#before,
       after: this.#after,
     });
+  }
+
+  /** How many rows there are, and nothing of them: no page is read. */
+  #withoutRows(): ResultSql {
+    if (this.#looksBeyond || this.#hasEnds || this.#page.cursors.length > 0) {
+      throw new NotCompilable("a page without its rows");
+    }
+    const parts = this.#before.filter((part) => typeof part !== "function");
+    return noRows(parts.length === 0 ? ["{}"] : [...parts, "}"]);
   }
 
   /** What comes before the rows until they have come. */

@@ -35,11 +35,20 @@ export type FieldMeaning =
     }
   | { kind: "computed"; computation: Computation; onRecord: string | null }
   | { kind: "nodeId"; identifier: string; keys: readonly string[] }
-  /** One row, by the global id or by the values of its key; `keys`: argument → column. */
-  | { kind: "row"; rows: Rows; nodeIdentifier: string | null; keys: Readonly<Record<string, string>> }
+  /** One row of whichever type its global id names; `rowOf`: the name → how the row is found, if it can be compiled. */
+  | { kind: "node"; argument: string; rowOf: (typeName: string) => RowMeaning | undefined }
+  | RowMeaning
   | { kind: "one"; link: Link }
   /** All rows of a table, or those that a row leads to. */
   | { kind: "many"; rows: Rows; link: Link | null };
+
+/** One row, by the global id or by the values of its key; `keys`: argument → column. */
+export interface RowMeaning {
+  kind: "row";
+  rows: Rows;
+  nodeIdentifier: string | null;
+  keys: Readonly<Record<string, string>>;
+}
 
 /** Undefined where a field can only be planned by Grafast. */
 export function meaningOf(field: GraphQLField<unknown, unknown>): FieldMeaning | undefined {

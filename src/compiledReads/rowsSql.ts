@@ -50,6 +50,14 @@ export function oneRow(row: RowSql, from: SQL, where: SQL): ResultSql {
   return describe(row, sql`select ${rowColumns(row)} from ${from}${joined(row)} where ${where}`);
 }
 
+/** What is there without any row. */
+export function noRows(json: readonly (string | SQL)[]): ResultSql {
+  return describe(
+    { json, joins: [], counts: [], owners: [] },
+    sql`select ${concatenation(json)} as ${JSON_NAME}`,
+  );
+}
+
 /** A list that is put together row by row. */
 export interface ListSql {
   row: RowSql;

@@ -9,6 +9,9 @@ const END = "\u0002";
 /** No JSON begins with it: the value behind is of a field that is never null. */
 const NEVER_NULL = "!";
 
+/** Null where an answer with it is for Grafast to give: rewriteJson() throws. */
+export const NOT_TO_BE_SHOWN = `${BEGIN}${NEVER_NULL}null${END}`;
+
 /**
  * A value that is JSON in the database, marked as such. As it is printed it is not what the API shows, which has numbers as
  * JavaScript knows them, keys that are numbers first, none of them twice, and no blanks: see rewriteJson().
@@ -19,7 +22,7 @@ export function storedJson(value: SQL, isNotNull: boolean): Part[] {
     : [sql`coalesce(${literal(BEGIN)} || ${value}::text || ${literal(END)}, 'null')`];
 }
 
-/** Whether a statement's answer has values that rewriteJson() has to write anew. */
+/** Whether a statement's answer may have values that rewriteJson() has to write anew. */
 export function hasStoredJson(statement: string): boolean {
   return statement.includes(BEGIN);
 }
