@@ -1,7 +1,7 @@
 import "graphile-build-pg";
 import "grafast";
 
-import type { PgCodec, PgResource } from "postgraphile/@dataplan/pg";
+import type { PgCodec, PgCodecAttribute, PgResource } from "postgraphile/@dataplan/pg";
 import { Counter } from "prom-client";
 
 import { CompiledReads, type ReadOutcome } from "../src/compiledReads/CompiledReads.ts";
@@ -80,6 +80,9 @@ function readMeaning(build: GraphileBuild.Build, scope: Scope, typeName: string)
   if (scope.fieldBehaviorScope === "typeField:single") {
     return computedMeaning(build, scope, typeName);
   }
+  if (scope.fieldBehaviorScope === "typeField:resource:list") {
+    return valuesMeaning(build, scope, typeName);
+  }
   const link = linkOf(scope);
   if (!link) {
     return undefined;
@@ -106,6 +109,27 @@ function computedMeaning(
   const computation = resource && others.length === 0 ? computationOf(build, resource) : undefined;
   const onRecord = sensitiveFunctions(build).get(`${typeName}.${fieldName}`) ?? null;
   return computation && { kind: "computed", computation, onRecord };
+}
+
+function valuesMeaning(
+  build: GraphileBuild.Build,
+  { fieldName, pgCodec, pgFieldResource: resource }: Scope,
+  typeName: string,
+): FieldMeaning | undefined {
+  if (!resource || !isFunction(resource)) {
+    return undefined;
+  }
+  const { codec, from, isMutation, isUnique, isList, sqlPartitionByIndex, parameters } = resource;
+  const isPlainSet = !isMutation && !isUnique && !isList && !sqlPartitionByIndex && isPlain(codec);
+  // Those that are on record are not: Grafast has an error for each of them.
+  const isOnRecord = sensitiveFunctions(build).has(`${typeName}.${fieldName}`);
+  return isPlainSet &&
+    !isOnRecord &&
+    parameters.length === 1 &&
+    parameters[0]?.codec === pgCodec &&
+    typeof from === "function"
+    ? { kind: "values", computation: { codec, call: from, parameters: [] } }
+    : undefined;
 }
 
 /** Undefined for what gives anything but one value, and for what may change something: that runs as often as Grafast has it run. */
@@ -144,6 +168,12 @@ function rootMeaning(build: GraphileBuild.Build, scope: Scope): FieldMeaning | u
   if (nodeAccessorTypeName !== undefined) {
     return rowByNodeId(build, nodeAccessorTypeName);
   }
+  if (scope.fieldBehaviorScope === "queryField:single") {
+    return givenMeaning(build, scope);
+  }
+  if (scope.isPgFieldConnection && pgFieldResource && isRowFunction(pgFieldResource)) {
+    return pgFieldResource.isUnique ? undefined : { kind: "many", rows: pgFieldResource, link: null };
+  }
   if (!pgFieldResource || !isTable(pgFieldResource)) {
     return undefined;
   }
@@ -155,6 +185,22 @@ function rootMeaning(build: GraphileBuild.Build, scope: Scope): FieldMeaning | u
     return { kind: "row", rows: pgFieldResource, nodeIdentifier: null, keys: Object.fromEntries(keys) };
   }
   return scope.isPgFieldConnection ? { kind: "many", rows: pgFieldResource, link: null } : undefined;
+}
+
+function givenMeaning(
+  { pgResources, inflection }: GraphileBuild.Build,
+  { fieldName }: Scope,
+): FieldMeaning | undefined {
+  const [resource, ...others] = Object.values(pgResources)
+    .filter(isFunction)
+    .filter((each) => inflection.customQueryField({ resource: each }) === fieldName);
+  if (!resource || others.length > 0 || !isRowFunction(resource) || !resource.isUnique) {
+    return undefined;
+  }
+  const present = Object.entries<PgCodecAttribute>(resource.codec.attributes).find(
+    ([, { notNull, via, expression }]) => notNull && !via && !expression,
+  );
+  return present && { kind: "given", rows: resource, present: present[0] };
 }
 
 function rowByNodeId(build: GraphileBuild.Build, typeName: string): RowMeaning | undefined {
@@ -203,6 +249,21 @@ function linkOf({ pgRelationDetails, pgRefDetails }: Scope): Link | undefined {
         remoteAttributes: relation.remoteAttributes,
       }
     : undefined;
+}
+
+/** A function without arguments that changes nothing and gives rows of a table. */
+function isRowFunction(resource: PgResource): resource is Rows {
+  const { codec, from, isMutation, isList, parameters, sqlPartitionByIndex } = resource;
+  return (
+    parameters?.length === 0 &&
+    !isMutation &&
+    !isList &&
+    !sqlPartitionByIndex &&
+    codec.attributes !== undefined &&
+    !codec.isAnonymous &&
+    !codec.polymorphism &&
+    typeof from === "function"
+  );
 }
 
 /** Neither a function nor anything else than rows that stand somewhere. */

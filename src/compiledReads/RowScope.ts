@@ -65,9 +65,10 @@ export class RowScope {
     return columns.length === 0 ? sql`1 as x` : sql.join(columns, ", ");
   }
 
-  /** `from` of the table. */
+  /** `from` of the table or the function. */
   get source(): SQL {
-    return sql`${this.rows.from as SQL} as ${this.alias}`;
+    const { from } = this.rows;
+    return sql`${typeof from === "function" ? from() : from} as ${this.alias}`;
   }
 
   /** That these rows are those to which a link leads from another's row. */

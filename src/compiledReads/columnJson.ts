@@ -50,14 +50,14 @@ export function columnJson(value: SQL, attribute: PgCodecAttribute, type: GraphQ
   if (base === (TYPES.bytea as PgCodec)) {
     return isNamed(nullable, "Base64EncodedBinary") ? bytesJson(value, isNotNull) : throwUnknown(base);
   }
-  return leafJson(value, base, nullable, isNotNull);
+  return scalarJson(value, base, nullable, isNotNull);
 }
 
 function isNamed(type: GraphQLOutputType, name: string): boolean {
   return isScalarType(type) && type.name === name;
 }
 
-function leafJson(value: SQL, base: PgCodec, type: GraphQLOutputType, isNotNull: boolean): Part[] {
+function scalarJson(value: SQL, base: PgCodec, type: GraphQLOutputType, isNotNull: boolean): Part[] {
   if (isEnumType(type)) {
     const names = type.getValues().map((each) => ({ name: each.name, value: String(each.value) }));
     return orNull(base.isEnum ? enumJson(value, names) : throwUnknown(base), isNotNull);
@@ -75,15 +75,23 @@ function arrayJson(
   type: GraphQLOutputType,
   isNotNull: boolean,
 ): Part[] {
-  if (!arrayOfCodec || isNonNullType(type) || isListType(type)) {
+  if (!arrayOfCodec) {
     throw new NotCompilable(`a list of type ${name}`);
   }
   const alias = sql.identifier(Symbol("element"));
-  const item = leafJson(sql`${alias}.x`, arrayOfCodec.domainOfCodec ?? arrayOfCodec, type, false);
-  const items = sql`select string_agg(${concatenation(item)}, ',' order by ${alias}.i) from unnest(${value}) with ordinality as ${alias} (x, i)`;
+  const item = elementJson(sql`${alias}.x`, arrayOfCodec, type);
+  const items = sql`select string_agg(${item}, ',' order by ${alias}.i) from unnest(${value}) with ordinality as ${alias} (x, i)`;
   const flat = sql`case when array_ndims(${value}) > 1 then array_dims(${value})::int::text end`;
   const list = concatenation(["[", flat, sql`(${items})`, "]"]);
   return [isNotNull ? list : sql`case when ${value} is null then 'null' else ${list} end`];
+}
+
+/** Of a value in a list, which may be null. */
+export function elementJson(value: SQL, codec: PgCodec, type: GraphQLOutputType): SQL {
+  if (isNonNullType(type) || isListType(type)) {
+    throw new NotCompilable(`a list of type ${codec.name}`);
+  }
+  return concatenation(scalarJson(value, codec.domainOfCodec ?? codec, type, false));
 }
 
 /** In lines of no end, while Postgres has them as in mail. */

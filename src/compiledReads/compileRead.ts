@@ -17,12 +17,11 @@ import { type SQL, sql } from "pg-sql2";
 
 import { sha256 } from "../documents/sha256.ts";
 import { collectFields, type Selecting } from "./collectFields.ts";
-import { columnJson, concatenation, literal, type Part } from "./columnJson.ts";
-import { computedSql } from "./computedSql.ts";
+import { concatenation, literal, type Part } from "./columnJson.ts";
 import { connectionSql } from "./connectionSql.ts";
 import { type Link, meaningOf, type RowMeaning } from "./fieldMeaning.ts";
 import { keyCondition, type KeyValue, typeInNodeId, valueOf } from "./keyValues.ts";
-import { nodeIdJson } from "./nodeIdJson.ts";
+import { leafJson } from "./leafJson.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { ownerOf } from "./ownerOf.ts";
 import { RowScope } from "./RowScope.ts";
@@ -115,6 +114,11 @@ export class ReadCompiler {
       if (meaning?.kind === "row") {
         return this.#add(building, this.#byKey(getNamedType(field.type), nodes, meaning));
       }
+      if (meaning?.kind === "given" && !nodes[0].arguments?.length) {
+        const scope = new RowScope(meaning.rows);
+        const isThere = sql`${scope.column(meaning.present)} is not null`;
+        return this.#add(building, this.#one(getNamedType(field.type), nodes, scope, isThere));
+      }
       if (meaning?.kind === "node") {
         const type = this.#typeOfNode(nodes[0], meaning.argument);
         const row = meaning.rowOf(type.name);
@@ -137,35 +141,17 @@ export class ReadCompiler {
   /** The object of one row. */
   row(type: GraphQLObjectType, sets: readonly SelectionSetNode[], scope: RowScope): RowSql {
     const shown = new Map<string, number>();
-    const show = (column: string | null) => {
-      if (column !== null) {
-        shown.set(column, (shown.get(column) ?? 0) + 1);
-      }
-    };
     const row = this.#build(type, sets, (field, nodes, building) => {
       const meaning = meaningOf(field);
+      if (meaning && "onRecord" in meaning && meaning.onRecord !== null) {
+        shown.set(meaning.onRecord, (shown.get(meaning.onRecord) ?? 0) + 1);
+      }
+      const { variables } = this.selecting;
+      const leaf = leafJson(meaning, { field, node: nodes[0], scope, variables });
+      if (leaf) {
+        return leaf;
+      }
       switch (meaning?.kind) {
-        case "column": {
-          const attribute = scope.rows.codec.attributes[meaning.attribute];
-          if (
-            !attribute ||
-            attribute.via !== undefined ||
-            attribute.expression ||
-            nodes[0].arguments?.length
-          ) {
-            throw new NotCompilable(`the field ${field.name}`);
-          }
-          show(meaning.onRecord);
-          return columnJson(scope.column(meaning.attribute), attribute, field.type);
-        }
-        case "computed": {
-          const { computation, onRecord } = meaning;
-          show(onRecord);
-          const value = computedSql(scope, computation, field, nodes[0]);
-          return columnJson(value, { codec: computation.codec, notNull: false }, field.type);
-        }
-        case "nodeId":
-          return nodeIdJson(scope, meaning);
         case "one":
           return this.#add(building, this.#linked(field, nodes, meaning.link, scope));
         case "many":

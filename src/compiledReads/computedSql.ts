@@ -1,10 +1,39 @@
-import { type FieldNode, getArgumentValues, type GraphQLField, isLeafType, isNonNullType } from "graphql";
+import {
+  type FieldNode,
+  getArgumentValues,
+  getNullableType,
+  type GraphQLField,
+  isLeafType,
+  isListType,
+  isNonNullType,
+} from "graphql";
 import { type SQL, sql } from "pg-sql2";
 
+import { elementJson } from "./columnJson.ts";
 import type { Computation } from "./fieldMeaning.ts";
 import { KeyValue } from "./keyValues.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import type { RowScope } from "./RowScope.ts";
+
+/** The JSON of the values that a function gives of a row, in its order. */
+export function valuesJson(
+  scope: RowScope,
+  { call, codec }: Computation,
+  field: GraphQLField<unknown, unknown>,
+  given: Readonly<Record<string, unknown>>,
+): SQL {
+  const type = getNullableType(field.type);
+  const { first = null, offset = null, ...others } = given;
+  if (!isListType(type) || Object.keys(others).length > 0) {
+    throw new NotCompilable(`the field ${field.name}`);
+  }
+  const alias = sql.identifier(Symbol("value"));
+  const limit = first === null ? sql.blank : sql` limit ${sql.literal(Number(first))}`;
+  const skipped = offset === null ? sql.blank : sql` offset ${sql.literal(Number(offset))}`;
+  const values = sql`select v.x, row_number() over () as i from ${call({ placeholder: scope.alias })} as v (x)${limit}${skipped}`;
+  const list = sql`string_agg(${elementJson(sql`${alias}.x`, codec, type.ofType)}, ',' order by ${alias}.i)`;
+  return scope.computed(sql`(select concat('[', ${list}, ']') from (${values}) as ${alias})`);
+}
 
 /** What a function makes of a row: called as Grafast calls it, with what the request gives as parameters. */
 export function computedSql(

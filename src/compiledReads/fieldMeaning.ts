@@ -6,7 +6,7 @@ import type {
   PgResource,
 } from "postgraphile/@dataplan/pg";
 
-/** A table or view. */
+/** A table or view, or a function without arguments that gives rows of one. */
 export type Rows = PgResource<string, PgCodecWithAttributes>;
 
 /** How rows of one table lead to rows of another: column by column. */
@@ -16,7 +16,7 @@ export interface Link {
   remoteAttributes: readonly string[];
 }
 
-/** A function of a row that changes nothing and gives one value. */
+/** A function of a row that changes nothing and gives one value, or several in its own order. */
 export interface Computation {
   codec: PgCodec;
   /** The call, of the row and its other arguments in their order. */
@@ -34,10 +34,14 @@ export type FieldMeaning =
       onRecord: string | null;
     }
   | { kind: "computed"; computation: Computation; onRecord: string | null }
+  /** Several values: `first` and `offset` say which of them. */
+  | { kind: "values"; computation: Computation }
   | { kind: "nodeId"; identifier: string; keys: readonly string[] }
   /** One row of whichever type its global id names; `rowOf`: the name → how the row is found, if it can be compiled. */
   | { kind: "node"; argument: string; rowOf: (typeName: string) => RowMeaning | undefined }
   | RowMeaning
+  /** The row that a function gives, or none; `present`: a column that is null in none. */
+  | { kind: "given"; rows: Rows; present: string }
   | { kind: "one"; link: Link }
   /** All rows of a table, or those that a row leads to. */
   | { kind: "many"; rows: Rows; link: Link | null };
