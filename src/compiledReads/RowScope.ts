@@ -8,6 +8,7 @@ export class RowScope {
   readonly alias: SQL;
   readonly #used = new Set<string>();
   readonly #computed: SQL[] = [];
+  readonly #ofNothing: SQL[] = [];
   readonly #usedOrders = new Set<number>();
 
   readonly #isPage: boolean;
@@ -28,14 +29,21 @@ export class RowScope {
    * What a function makes of the row. Of a list it is computed where the page is cut, as Grafast does: outside there is no
    * whole row any more.
    *
-   * @param expression of the row by its alias.
+   * @param expressionOf of the row, or of what stands for it.
    */
-  computed(expression: SQL): SQL {
+  computed(expressionOf: (row: SQL) => SQL): SQL {
+    const expression = expressionOf(this.alias);
+    this.#ofNothing.push(expressionOf(sql`null::${this.rows.codec.sqlType}`));
     if (!this.#isPage) {
       return expression;
     }
     this.#computed.push(expression);
     return sql`${this.alias}.${RowScope.#computedName(this.#computed.length - 1)}`;
+  }
+
+  /** The same as is computed of the row, of none. */
+  get ofNothing(): readonly SQL[] {
+    return this.#ofNothing;
   }
 
   static #computedName(index: number): SQL {

@@ -25,7 +25,7 @@ import { leafJson } from "./leafJson.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { ownerOf } from "./ownerOf.ts";
 import { RowScope } from "./RowScope.ts";
-import { type Count, oneRow, type ResultSql, type RowSql, useResult } from "./rowsSql.ts";
+import { type Count, missingRow, oneRow, type ResultSql, type RowSql, useResult } from "./rowsSql.ts";
 import { hasStoredJson, NOT_TO_BE_SHOWN } from "./storedJson.ts";
 
 /** A query as one statement: its only row has the text of `data`, whose rows it shows, and how often each column of theirs. */
@@ -90,6 +90,7 @@ interface Building {
   joins: SQL[];
   counts: Count[];
   owners: SQL[];
+  ofNothing: SQL[];
 }
 
 export class ReadCompiler {
@@ -117,14 +118,15 @@ export class ReadCompiler {
       if (meaning?.kind === "given" && !nodes[0].arguments?.length) {
         const scope = new RowScope(meaning.rows);
         const isThere = sql`${scope.column(meaning.present)} is not null`;
-        return this.#add(building, this.#one(getNamedType(field.type), nodes, scope, isThere));
+        const given = this.#one(getNamedType(field.type), nodes, scope, isThere);
+        return this.#add(building, given, missingRow(given));
       }
       if (meaning?.kind === "node") {
         const type = this.#typeOfNode(nodes[0], meaning.argument);
         const row = meaning.rowOf(type.name);
         if (row) {
           // Grafast puts it on record as if there were one.
-          return this.#add(building, this.#byKey(type, nodes, row), NOT_TO_BE_SHOWN);
+          return this.#add(building, this.#byKey(type, nodes, row), literal(NOT_TO_BE_SHOWN));
         }
       }
       if (meaning?.kind === "many" && meaning.link === null) {
@@ -152,8 +154,10 @@ export class ReadCompiler {
         return leaf;
       }
       switch (meaning?.kind) {
-        case "one":
-          return this.#add(building, this.#linked(field, nodes, meaning.link, scope));
+        case "one": {
+          const linked = this.#linked(field, nodes, meaning.link, scope);
+          return this.#add(building, linked, missingRow(linked));
+        }
         case "many":
           return this.#add(
             building,
@@ -169,10 +173,12 @@ export class ReadCompiler {
           throw new NotCompilable(`the field ${field.name}`);
       }
     });
+    const ofNothing = [...scope.ofNothing, ...row.ofNothing];
     return shown.size === 0
-      ? row
+      ? { ...row, ofNothing }
       : {
           ...row,
+          ofNothing,
           counts: [{ columns: shown, sql: sql`1` }, ...row.counts],
           owners: [ownerOf(scope), ...row.owners],
         };
@@ -227,13 +233,18 @@ export class ReadCompiler {
    *
    * @param missing what stands for a result of no row; null if there is always one.
    */
-  #add({ joins, counts, owners }: Building, result: ResultSql, missing: string | null = "null"): Part[] {
+  #add(
+    { joins, counts, owners, ofNothing }: Building,
+    result: ResultSql,
+    missing: SQL | null = sql`'null'`,
+  ): Part[] {
     const alias = sql.identifier(Symbol("v"));
     joins.push(sql`left join lateral (${result.query}) as ${alias} on true`);
     const used = useResult(alias, result);
     counts.push(...used.counts);
     owners.push(...used.owners);
-    return [missing === null ? used.json : sql`coalesce(${used.json}, ${literal(missing)})`];
+    ofNothing.push(...result.ofNothing);
+    return [missing === null ? used.json : sql`coalesce(${used.json}, ${missing})`];
   }
 
   #build(
@@ -245,7 +256,7 @@ export class ReadCompiler {
       building: Building,
     ) => Part[],
   ): RowSql {
-    const building: Building = { json: [], joins: [], counts: [], owners: [] };
+    const building: Building = { json: [], joins: [], counts: [], owners: [], ofNothing: [] };
     for (const [key, nodes] of collectFields(type, sets, this.selecting)) {
       const name = nodes[0].name.value;
       const field = type.getFields()[name];

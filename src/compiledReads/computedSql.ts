@@ -30,9 +30,10 @@ export function valuesJson(
   const alias = sql.identifier(Symbol("value"));
   const limit = first === null ? sql.blank : sql` limit ${sql.literal(Number(first))}`;
   const skipped = offset === null ? sql.blank : sql` offset ${sql.literal(Number(offset))}`;
-  const values = sql`select v.x, row_number() over () as i from ${call({ placeholder: scope.alias })} as v (x)${limit}${skipped}`;
+  const valuesOf = (row: SQL) =>
+    sql`select v.x, row_number() over () as i from ${call({ placeholder: row })} as v (x)${limit}${skipped}`;
   const list = sql`string_agg(${elementJson(sql`${alias}.x`, codec, type.ofType)}, ',' order by ${alias}.i)`;
-  return scope.computed(sql`(select concat('[', ${list}, ']') from (${values}) as ${alias})`);
+  return scope.computed((row) => sql`(select concat('[', ${list}, ']') from (${valuesOf(row)}) as ${alias})`);
 }
 
 /** What a function makes of a row: called as Grafast calls it, with what the request gives as parameters. */
@@ -54,7 +55,7 @@ export function computedSql(
     });
     return { placeholder: sql`${sql.value(value as never)}::${codec.sqlType}` };
   });
-  return scope.computed(call({ placeholder: scope.alias }, ...given));
+  return scope.computed((row) => call({ placeholder: row }, ...given));
 }
 
 function textOf(value: unknown): string {

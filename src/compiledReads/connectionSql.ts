@@ -129,6 +129,7 @@ class ConnectionBuilder {
       joins: rows.flatMap(({ joins }) => joins),
       counts: rows.flatMap(({ counts }) => counts),
       owners: rows.flatMap(({ owners }) => owners),
+      ofNothing: [],
     };
   }
 

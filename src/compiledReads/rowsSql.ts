@@ -16,6 +16,8 @@ export interface RowSql {
   /** Lateral joins that bring in what hangs on the row. */
   joins: readonly SQL[];
   counts: readonly Count[];
+  /** What Grafast has functions compute where the row is missing. */
+  ofNothing: readonly SQL[];
   /** Texts `organization/patient`, each of them null or several with blanks between. */
   owners: readonly SQL[];
 }
@@ -25,6 +27,8 @@ export interface ResultSql {
   query: SQL;
   counts: readonly ReadonlyMap<string, number>[];
   hasOwners: boolean;
+  /** Of the one row that may be missing. */
+  ofNothing: readonly SQL[];
 }
 
 const JSON_NAME = sql.identifier("j");
@@ -47,13 +51,23 @@ export function useResult(
 
 /** At most one row, `from` which and `where`. */
 export function oneRow(row: RowSql, from: SQL, where: SQL): ResultSql {
-  return describe(row, sql`select ${rowColumns(row)} from ${from}${joined(row)} where ${where}`);
+  const query = sql`select ${rowColumns(row)} from ${from}${joined(row)} where ${where}`;
+  return { ...describe(row, query), ofNothing: row.ofNothing };
+}
+
+/**
+ * The JSON of a row that is missing where Grafast joins it to another's: it has functions compute something of null then, which
+ * comes to nothing unless they fail.
+ */
+export function missingRow({ ofNothing }: ResultSql): SQL {
+  const computed = ofNothing.map((value) => sql`left((${value})::text, 0)`);
+  return computed.length === 0 ? sql`'null'` : concatenation(["null", ...computed]);
 }
 
 /** What is there without any row. */
 export function noRows(json: readonly (string | SQL)[]): ResultSql {
   return describe(
-    { json, joins: [], counts: [], owners: [] },
+    { json, joins: [], counts: [], owners: [], ofNothing: [] },
     sql`select ${concatenation(json)} as ${JSON_NAME}`,
   );
 }
@@ -154,5 +168,5 @@ function countName(index: number): SQL {
 }
 
 function describe({ counts, owners }: RowSql, query: SQL): ResultSql {
-  return { query, counts: counts.map(({ columns }) => columns), hasOwners: owners.length > 0 };
+  return { query, counts: counts.map(({ columns }) => columns), hasOwners: owners.length > 0, ofNothing: [] };
 }

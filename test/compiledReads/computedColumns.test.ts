@@ -35,6 +35,13 @@ const FUNCTIONS = `
     language sql stable set search_path to '' return word || ' ' || patient.given_name;
   create function app_public.patients_fragile(patient app_public.patients) returns integer
     language sql stable set search_path to '' return 1 / length(nullif(patient.address, '</script> '''))::integer / (patient.address is null)::integer;
+  create function app_public.clinics_strictly(clinic app_public.clinics) returns text as $$
+    begin
+      if clinic.id is null then
+        raise exception 'Nothing.' using errcode = 'BADIN';
+      end if;
+      return clinic.name;
+    end $$ language plpgsql stable;
   create function app_public.patients_dice(patient app_public.patients) returns integer
     language sql volatile set search_path to '' return 4;
   comment on function app_public.patients_dice is '@behavior +typeField +typeField:single -mutationField';
@@ -99,6 +106,26 @@ describe("a function of a row", () => {
     const query = "{ patients(first: 50) { nodes { mrn fragile } } }";
     const { difference, outcome } = await both.compare(provider(), { query, variables: {} });
     expect({ difference, outcome }).toEqual({ difference: null, outcome: { failed: 1 } });
+  });
+
+  it("has the same error where it fails for a row that is missing, and none where there is each", async () => {
+    const owner = both.people.find(({ name }) => name === "owner") as Person;
+    for (const query of [
+      "{ goals { nodes { name clinic { strictly } } } }",
+      "{ goalProgresses { nodes { goal { clinic { name strictly } } } } }",
+    ]) {
+      expect(await both.compare(owner, { query, variables: {} })).toEqual({
+        difference: null,
+        outcome: { failed: 1 },
+      });
+    }
+    for (const query of [
+      "{ goals { nodes { name clinic { viewerCanBook } } } }",
+      "{ patients { nodes { homeClinic { strictly } } } }",
+      "{ goals { nodes { name clinic { patients { nodes { homeClinic { strictly } } } } } } }",
+    ]) {
+      expect(await both.compare(owner, { query, variables: {} })).toEqual(COMPILED);
+    }
   });
 
   it("is refused the same where a column of its row may not be read", async () => {
