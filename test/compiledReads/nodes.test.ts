@@ -94,6 +94,18 @@ describe("a node by its global id", () => {
   });
 });
 
+describe("a row by its global id", () => {
+  it("is none where the id names another type, though it has the row's key", async () => {
+    const query = "query ($id: ID!) { patient(id: $id) { mrn } }";
+    const { id } = both.world.here.patient;
+    const document = { query, variables: { id: idOf("Clinic", id) } };
+    expect(await both.compare(provider(), document)).toEqual(PLANNED);
+    expect(await both.compare(provider(), { query, variables: { id: idOf("Patient", id) } })).toEqual(
+      COMPILED,
+    );
+  });
+});
+
 describe("how many rows there are", () => {
   it("is compiled alone, whoever asks, with what stands beside it", async () => {
     const query = `query ($more: Boolean!) { patients { totalCount } all: patients(includeArchived: true) { __typename totalCount }
