@@ -1,11 +1,14 @@
 import "graphile-build-pg";
 
-import type { PgResource } from "postgraphile/@dataplan/pg";
+import type { PgCodec, PgCodecAttribute, PgResource } from "postgraphile/@dataplan/pg";
 
-import type { FieldMeaning, Link, Rows } from "../src/compiledReads/fieldMeaning.ts";
-import { columnOf } from "./sensitiveCoordinates.ts";
+import type { Computation, FieldMeaning, Link, RowMeaning, Rows } from "../src/compiledReads/fieldMeaning.ts";
+import { bound } from "./bound.ts";
+import { isFunction } from "./EndedSessionPlugin.ts";
+import { columnOf, sensitiveFunctions } from "./sensitiveCoordinates.ts";
 
 type Scope = GraphileBuild.ScopeObjectFieldsField;
+type PgFunction = Parameters<GraphileBuild.Inflection["computedAttributeField"]>[0]["resource"];
 type Registry = { pgRelations: Record<string, Record<string, unknown>> };
 
 /** Notes what each field stands for in the database, for reads that are compiled (CompiledReadsPlugin). */
@@ -41,6 +44,12 @@ function readMeaning(build: GraphileBuild.Build, scope: Scope, typeName: string)
   if (fieldName === build.inflection.nodeIdFieldName()) {
     return nodeIdMeaning(build, typeName);
   }
+  if (scope.fieldBehaviorScope === "typeField:single") {
+    return computedMeaning(build, scope, typeName);
+  }
+  if (scope.fieldBehaviorScope === "typeField:resource:list") {
+    return valuesMeaning(build, scope, typeName);
+  }
   const link = linkOf(scope);
   if (!link) {
     return undefined;
@@ -52,21 +61,86 @@ function readMeaning(build: GraphileBuild.Build, scope: Scope, typeName: string)
       : undefined;
 }
 
+function computedMeaning(
+  build: GraphileBuild.Build,
+  { fieldName, pgCodec }: Scope,
+  typeName: string,
+): FieldMeaning | undefined {
+  const [resource, ...others] = Object.values(build.pgResources)
+    .filter(isFunction)
+    .filter(
+      (each) =>
+        each.parameters[0]?.codec === pgCodec &&
+        build.inflection.computedAttributeField({ resource: each }) === fieldName,
+    );
+  const computation = resource && others.length === 0 ? computationOf(build, resource) : undefined;
+  const onRecord = sensitiveFunctions(build).get(`${typeName}.${fieldName}`) ?? null;
+  return computation && { kind: "computed", computation, onRecord };
+}
+
+function valuesMeaning(
+  build: GraphileBuild.Build,
+  { fieldName, pgCodec, pgFieldResource: resource }: Scope,
+  typeName: string,
+): FieldMeaning | undefined {
+  if (!resource || !isFunction(resource)) {
+    return undefined;
+  }
+  const { codec, from, isMutation, isUnique, isList, sqlPartitionByIndex, parameters } = resource;
+  const isPlainSet = !isMutation && !isUnique && !isList && !sqlPartitionByIndex && isPlain(codec);
+  // Those that are on record are not: Grafast has an error for each of them.
+  const isOnRecord = sensitiveFunctions(build).has(`${typeName}.${fieldName}`);
+  return isPlainSet &&
+    !isOnRecord &&
+    parameters.length === 1 &&
+    parameters[0]?.codec === pgCodec &&
+    typeof from === "function"
+    ? { kind: "values", computation: { codec, call: from, parameters: [] } }
+    : undefined;
+}
+
+/** Undefined for what gives anything but one value, and for what may change something: that runs as often as Grafast has it run. */
+function computationOf({ inflection }: GraphileBuild.Build, resource: PgFunction): Computation | undefined {
+  const { codec, from, isMutation, isUnique } = resource;
+  if (isMutation || !isUnique || codec.attributes || typeof from !== "function") {
+    return undefined;
+  }
+  const parameters = resource.parameters.slice(1);
+  return parameters.some(
+    (parameter) => parameter.extensions?.variant !== undefined || !isPlain(parameter.codec),
+  )
+    ? undefined
+    : {
+        codec,
+        call: from,
+        parameters: parameters.map((param, index) => ({
+          argument: inflection.argument({ param, resource, index }),
+          codec: param.codec,
+        })),
+      };
+}
+
+/** Whether a value of it is given as one text. */
+function isPlain({ attributes, arrayOfCodec, rangeOfCodec, isBinary }: PgCodec): boolean {
+  return !attributes && !arrayOfCodec && !rangeOfCodec && isBinary !== true;
+}
+
 function rootMeaning(build: GraphileBuild.Build, scope: Scope): FieldMeaning | undefined {
   const { pgFieldResource, pgFieldResourceUnique, isPgRowByUniqueConstraintField, nodeAccessorTypeName } =
     scope;
+  if (scope.isRootNodeField) {
+    const names = build.getNodeTypeNames?.() ?? [];
+    const rows = Object.fromEntries(names.map((typeName) => [typeName, rowByNodeId(build, typeName)]));
+    return { kind: "node", argument: build.inflection.nodeIdFieldName(), rowOf: bound(rowNamed, rows) };
+  }
   if (nodeAccessorTypeName !== undefined) {
-    const id = nodeIdMeaning(build, nodeAccessorTypeName);
-    const rows = rowsOfType(build, nodeAccessorTypeName);
-    const [key] = id?.keys ?? [];
-    return id && rows && key !== undefined
-      ? {
-          kind: "row",
-          rows,
-          nodeIdentifier: id.identifier,
-          keys: { [build.inflection.nodeIdFieldName()]: key },
-        }
-      : undefined;
+    return rowByNodeId(build, nodeAccessorTypeName);
+  }
+  if (scope.fieldBehaviorScope === "queryField:single") {
+    return givenMeaning(build, scope);
+  }
+  if (scope.isPgFieldConnection && pgFieldResource && isRowFunction(pgFieldResource)) {
+    return pgFieldResource.isUnique ? undefined : { kind: "many", rows: pgFieldResource, link: null };
   }
   if (!pgFieldResource || !isTable(pgFieldResource)) {
     return undefined;
@@ -79,6 +153,43 @@ function rootMeaning(build: GraphileBuild.Build, scope: Scope): FieldMeaning | u
     return { kind: "row", rows: pgFieldResource, nodeIdentifier: null, keys: Object.fromEntries(keys) };
   }
   return scope.isPgFieldConnection ? { kind: "many", rows: pgFieldResource, link: null } : undefined;
+}
+
+export function rowNamed(
+  rows: Readonly<Record<string, RowMeaning | undefined>>,
+  typeName: string,
+): RowMeaning | undefined {
+  return Object.hasOwn(rows, typeName) ? rows[typeName] : undefined;
+}
+
+function givenMeaning(
+  { pgResources, inflection }: GraphileBuild.Build,
+  { fieldName }: Scope,
+): FieldMeaning | undefined {
+  const [resource, ...others] = Object.values(pgResources)
+    .filter(isFunction)
+    .filter((each) => inflection.customQueryField({ resource: each }) === fieldName);
+  if (!resource || others.length > 0 || !isRowFunction(resource) || !resource.isUnique) {
+    return undefined;
+  }
+  const present = Object.entries<PgCodecAttribute>(resource.codec.attributes).find(
+    ([, { notNull, via, expression }]) => notNull && !via && !expression,
+  );
+  return present && { kind: "given", rows: resource, present: present[0] };
+}
+
+function rowByNodeId(build: GraphileBuild.Build, typeName: string): RowMeaning | undefined {
+  const id = nodeIdMeaning(build, typeName);
+  const rows = rowsOfType(build, typeName);
+  const [key] = id?.keys ?? [];
+  return id && rows && key !== undefined
+    ? {
+        kind: "row",
+        rows,
+        nodeIdentifier: id.identifier,
+        keys: { [build.inflection.nodeIdFieldName()]: key },
+      }
+    : undefined;
 }
 
 function nodeIdMeaning(
@@ -113,6 +224,21 @@ function linkOf({ pgRelationDetails, pgRefDetails }: Scope): Link | undefined {
         remoteAttributes: relation.remoteAttributes,
       }
     : undefined;
+}
+
+/** A function without arguments that changes nothing and gives rows of a table. */
+function isRowFunction(resource: PgResource): resource is Rows {
+  const { codec, from, isMutation, isList, parameters, sqlPartitionByIndex } = resource;
+  return (
+    parameters?.length === 0 &&
+    !isMutation &&
+    !isList &&
+    !sqlPartitionByIndex &&
+    codec.attributes !== undefined &&
+    !codec.isAnonymous &&
+    !codec.polymorphism &&
+    typeof from === "function"
+  );
 }
 
 /** Neither a function nor anything else than rows that stand somewhere. */

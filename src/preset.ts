@@ -27,10 +27,12 @@ export const EXPLORER_ASSETS_PATH = "/ruru-static/";
 export const MAXIMUM_BODY_BYTES = 100_000;
 
 /** What the explorer opens with. */
-const EXPLORER_QUERY = `# Whoever asks has to say who they are. Put this into "Headers" below, with an access token:
-# the mutation logIn gives one, and in development so does \`npx bailiwick token alice@example.com\`.
+const EXPLORER_QUERY = `# Whoever asks has to say who they are, by an access
+# token under "Headers" below. The mutation logIn gives
+# one, and in development this command does:
+#   npx bailiwick token alice@example.com
 #
-#   { "Authorization": "Bearer ACCESS_TOKEN" }
+# { "Authorization": "Bearer ACCESS_TOKEN" }
 
 query Who {
   viewer {

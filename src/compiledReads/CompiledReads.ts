@@ -10,7 +10,9 @@ import {
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
+  TypeInfo,
   visit,
+  visitWithTypeInfo,
 } from "graphql";
 import type { WithPgClient } from "postgraphile/@dataplan/pg";
 
@@ -19,10 +21,11 @@ import type { ErrorCode } from "../errors/catalogue.ts";
 import { classifyError } from "../errors/classifyError.ts";
 import { findOperation } from "../limits/estimateCost.ts";
 import { type CompiledRead, compileRead } from "./compileRead.ts";
-import { meaningOf } from "./fieldMeaning.ts";
-import { KeyValue } from "./keyValues.ts";
-import { AFTER } from "./listPage.ts";
+import { type FieldMeaning, meaningOf } from "./fieldMeaning.ts";
+import { KeyValue, typeInNodeId } from "./keyValues.ts";
+import { CURSOR_SIDES } from "./listPage.ts";
 import { NotCompilable } from "./NotCompilable.ts";
+import { rewriteJson } from "./storedJson.ts";
 
 /** What became of a query here; all but the first go on to Grafast. */
 export type ReadOutcome = "compiled" | "unsuitable" | "failed";
@@ -49,6 +52,9 @@ interface Known {
 
 /** Of what a repetition in the same moment makes worse. */
 const PASSING = new Set<ErrorCode>(["UNAVAILABLE", "TIMEOUT"]);
+/** What is given to these is a parameter of the statement. */
+const OF_KEYS = new Set<FieldMeaning["kind"]>(["computed", "row", "node"]);
+const SIDES = new Set<string>(CURSOR_SIDES);
 /** Statements of one operation: of its pages, orders and filters. */
 const SHAPES = 50;
 
@@ -96,14 +102,15 @@ export class CompiledReads {
     variables: Variables,
   ): CompiledRead | null {
     const known = this.#known.get(operation) ?? {
-      shape: shapingVariables(document, operation, schema),
+      shape: shapingVariables(document, schema),
       reads: new LRU<string, CompiledRead | null>({ maxLength: SHAPES }),
     };
     this.#known.set(operation, known);
-    const { byValue, byPresence } = known.shape;
+    const { byValue, byPresence, byType } = known.shape;
     const shape = JSON.stringify([
       ...byValue.map((name) => variables[name] ?? null),
       ...byPresence.map((name) => (variables[name] ?? null) === null),
+      ...byType.map((name) => typeInNodeId(variables[name])),
     ]);
     const found = known.reads.get(shape);
     if (found !== undefined) {
@@ -129,7 +136,8 @@ export class CompiledReads {
       const { rows } = await withPgClient(pgSettings, (client) =>
         client.query<unknown[]>({ name, text, values, arrayMode: true } as never),
       );
-      const [data, owners, ...times] = rows[0] as unknown as [string, string | null, ...string[]];
+      const [answer, owners, ...times] = rows[0] as unknown as [string, string | null, ...string[]];
+      const data = read.hasStoredJson ? rewriteJson(answer) : answer;
       counts.forEach((columns, index) => accessRecord?.noteRows(columns, Number(times[index])));
       if (owners) {
         // Most rows of a list are of few patients.
@@ -164,33 +172,33 @@ function ignoreNotCompilable(error: unknown): null {
   throw error;
 }
 
-/** The variables on which it depends which statement an operation is: not those that are keys of single rows. */
+/** The variables on which it depends which statement an operation is: not those that are keys of single rows, or arguments of functions. */
 interface ShapingVariables {
   /** Another value makes another statement. */
   byValue: readonly string[];
   /** Cursors: there is one statement with each, and one without. */
   byPresence: readonly string[];
+  /** Global ids: there is one statement for each type that they name. */
+  byType: readonly string[];
 }
 
-function shapingVariables(
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
-  schema: GrafastExecutionArgs["schema"],
-): ShapingVariables {
+function shapingVariables(document: DocumentNode, schema: GrafastExecutionArgs["schema"]): ShapingVariables {
   const shaping = new Set<string>();
   const cursors = new Map<unknown, string>();
-  const root = schema.getQueryType()?.getFields() ?? {};
   const keys = new Set<unknown>();
-  for (const selection of operation.selectionSet.selections) {
-    const field = selection.kind === Kind.FIELD ? root[selection.name.value] : undefined;
-    if (selection.kind === Kind.FIELD && field && meaningOf(field)?.kind === "row") {
-      selection.arguments?.forEach(({ value }) => keys.add(value));
-    }
-  }
-  visit(document, {
+  const nodeIds = new Set<string>();
+  const types = new TypeInfo(schema);
+  const visitor = visitWithTypeInfo(types, {
     VariableDefinition: () => false,
     Argument: ({ name, value }) => {
-      if (name.value === AFTER && value.kind === Kind.VARIABLE) {
+      const field = types.getFieldDef();
+      const kind = types.getDirective() || !field ? undefined : meaningOf(field)?.kind;
+      if (kind !== undefined && OF_KEYS.has(kind)) {
+        keys.add(value);
+        if (kind === "node" && value.kind === Kind.VARIABLE) {
+          nodeIds.add(value.name.value);
+        }
+      } else if (SIDES.has(name.value) && value.kind === Kind.VARIABLE) {
         cursors.set(value, value.name.value);
       }
     },
@@ -200,5 +208,10 @@ function shapingVariables(
       }
     },
   });
-  return { byValue: [...shaping].sort(), byPresence: [...new Set(cursors.values())].sort() };
+  visit(document, visitor);
+  return {
+    byValue: [...shaping].sort(),
+    byPresence: [...new Set(cursors.values())].sort(),
+    byType: [...nodeIds].sort(),
+  };
 }

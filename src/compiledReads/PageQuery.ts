@@ -111,11 +111,13 @@ export class PageQuery {
   }
 }
 
-/** `order by …` */
-export function orderSql(orders: readonly OrderPart[]): SQL {
+/** `order by …`, or the other way round. */
+export function orderSql(orders: readonly OrderPart[], isReversed: boolean): SQL {
+  const [last, first] = isReversed ? (["FIRST", "LAST"] as const) : (["LAST", "FIRST"] as const);
+  const descending = isReversed ? "ASC" : "DESC";
   const parts = orders.map(({ fragment, direction, nulls }) => {
-    const placed = nulls === "LAST" ? sql` nulls last` : nulls === "FIRST" ? sql` nulls first` : sql.blank;
-    return sql`${fragment} ${direction === "DESC" ? sql`desc` : sql`asc`}${placed}`;
+    const placed = nulls === last ? sql` nulls last` : nulls === first ? sql` nulls first` : sql.blank;
+    return sql`${fragment} ${direction === descending ? sql`desc` : sql`asc`}${placed}`;
   });
   return parts.length === 0 ? sql.blank : sql` order by ${sql.join(parts, ", ")}`;
 }

@@ -7,16 +7,47 @@ export class RowScope {
   readonly rows: Rows;
   readonly alias: SQL;
   readonly #used = new Set<string>();
+  readonly #computed: SQL[] = [];
+  readonly #ofNothing: SQL[] = [];
   readonly #usedOrders = new Set<number>();
 
-  constructor(rows: Rows) {
+  readonly #isPage: boolean;
+
+  /** @param isPage whether the rows are cut out of a list first, so that only what has been asked for by then is left of them. */
+  constructor(rows: Rows, isPage = false) {
     this.rows = rows;
+    this.#isPage = isPage;
     this.alias = sql.identifier(Symbol(rows.name));
   }
 
   column(attribute: string): SQL {
     this.#used.add(attribute);
     return sql`${this.alias}.${sql.identifier(attribute)}`;
+  }
+
+  /**
+   * What a function makes of the row. Of a list it is computed where the page is cut, as Grafast does: outside there is no
+   * whole row any more.
+   *
+   * @param expressionOf of the row, or of what stands for it.
+   */
+  computed(expressionOf: (row: SQL) => SQL): SQL {
+    const expression = expressionOf(this.alias);
+    this.#ofNothing.push(expressionOf(sql`null::${this.rows.codec.sqlType}`));
+    if (!this.#isPage) {
+      return expression;
+    }
+    this.#computed.push(expression);
+    return sql`${this.alias}.${RowScope.#computedName(this.#computed.length - 1)}`;
+  }
+
+  /** The same as is computed of the row, of none. */
+  get ofNothing(): readonly SQL[] {
+    return this.#ofNothing;
+  }
+
+  static #computedName(index: number): SQL {
+    return sql.identifier(`computed_${index}`);
   }
 
   /** A value that the list of these rows is ordered by, for a cursor. */
@@ -33,15 +64,19 @@ export class RowScope {
     return sql.identifier(`order_${index}`);
   }
 
-  /** The columns asked for so far, for the list of a select. */
+  /** What was asked for so far, for the list of a select. */
   get columns(): SQL {
-    const columns = [...this.#used].map((attribute) => sql`${this.alias}.${sql.identifier(attribute)}`);
+    const columns = [
+      ...[...this.#used].map((attribute) => sql`${this.alias}.${sql.identifier(attribute)}`),
+      ...this.#computed.map((expression, index) => sql`${expression} as ${RowScope.#computedName(index)}`),
+    ];
     return columns.length === 0 ? sql`1 as x` : sql.join(columns, ", ");
   }
 
-  /** `from` of the table. */
+  /** `from` of the table or the function. */
   get source(): SQL {
-    return sql`${this.rows.from as SQL} as ${this.alias}`;
+    const { from } = this.rows;
+    return sql`${typeof from === "function" ? from() : from} as ${this.alias}`;
   }
 
   /** That these rows are those to which a link leads from another's row. */

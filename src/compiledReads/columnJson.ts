@@ -1,8 +1,16 @@
-import { getNullableType, type GraphQLOutputType, isEnumType, isListType, isNonNullType } from "graphql";
+import {
+  getNullableType,
+  type GraphQLOutputType,
+  isEnumType,
+  isListType,
+  isNonNullType,
+  isScalarType,
+} from "graphql";
 import { type SQL, sql } from "pg-sql2";
 import { type PgCodec, type PgCodecAttribute, TYPES } from "postgraphile/@dataplan/pg";
 
 import { NotCompilable } from "./NotCompilable.ts";
+import { storedJson } from "./storedJson.ts";
 
 /** Whose text, as Postgres prints it or the codec casts it, is what the API shows between quotes, with nothing to escape. */
 const QUOTED: ReadonlySet<PgCodec> = new Set([
@@ -16,6 +24,7 @@ const QUOTED: ReadonlySet<PgCodec> = new Set([
 ] as PgCodec[]);
 const TEXTS: ReadonlySet<PgCodec> = new Set([TYPES.text, TYPES.varchar, TYPES.citext] as PgCodec[]);
 const BARE: ReadonlySet<PgCodec> = new Set([TYPES.int, TYPES.int2] as PgCodec[]);
+const JSONS: ReadonlySet<PgCodec> = new Set([TYPES.json, TYPES.jsonb] as PgCodec[]);
 /** A piece of JSON: a constant, or what gives its text when Postgres prints it. */
 export type Part = string | SQL;
 
@@ -33,13 +42,62 @@ export function columnJson(value: SQL, attribute: PgCodecAttribute, type: GraphQ
   const base = attribute.codec.domainOfCodec ?? attribute.codec;
   const nullable = getNullableType(type);
   if (isListType(nullable)) {
-    throw new NotCompilable("a list of values");
+    return arrayJson(value, base, nullable.ofType, isNotNull);
   }
-  if (isEnumType(nullable)) {
-    const names = nullable.getValues().map((each) => ({ name: each.name, value: String(each.value) }));
+  if (JSONS.has(base)) {
+    return isNamed(nullable, "JSON") ? storedJson(value, isNotNull) : throwUnknown(base);
+  }
+  if (base === (TYPES.bytea as PgCodec)) {
+    return isNamed(nullable, "Base64EncodedBinary") ? bytesJson(value, isNotNull) : throwUnknown(base);
+  }
+  return scalarJson(value, base, nullable, isNotNull);
+}
+
+function isNamed(type: GraphQLOutputType, name: string): boolean {
+  return isScalarType(type) && type.name === name;
+}
+
+function scalarJson(value: SQL, base: PgCodec, type: GraphQLOutputType, isNotNull: boolean): Part[] {
+  if (isEnumType(type)) {
+    const names = type.getValues().map((each) => ({ name: each.name, value: String(each.value) }));
     return orNull(base.isEnum ? enumJson(value, names) : throwUnknown(base), isNotNull);
   }
   return plainJson(value, base, isNotNull);
+}
+
+/**
+ * Of an array each value as it would be alone. Where a list of lists stands for one, the statement fails, and the request takes
+ * the other way.
+ */
+function arrayJson(
+  value: SQL,
+  { name, arrayOfCodec }: PgCodec,
+  type: GraphQLOutputType,
+  isNotNull: boolean,
+): Part[] {
+  if (!arrayOfCodec) {
+    throw new NotCompilable(`a list of type ${name}`);
+  }
+  const alias = sql.identifier(Symbol("element"));
+  const item = elementJson(sql`${alias}.x`, arrayOfCodec, type);
+  const items = sql`select string_agg(${item}, ',' order by ${alias}.i) from unnest(${value}) with ordinality as ${alias} (x, i)`;
+  const flat = sql`case when array_ndims(${value}) > 1 then array_dims(${value})::int::text end`;
+  const list = concatenation(["[", flat, sql`(${items})`, "]"]);
+  return [isNotNull ? list : sql`case when ${value} is null then 'null' else ${list} end`];
+}
+
+/** Of a value in a list, which may be null. */
+export function elementJson(value: SQL, codec: PgCodec, type: GraphQLOutputType): SQL {
+  if (isNonNullType(type) || isListType(type)) {
+    throw new NotCompilable(`a list of type ${codec.name}`);
+  }
+  return concatenation(scalarJson(value, codec.domainOfCodec ?? codec, type, false));
+}
+
+/** In lines of no end, while Postgres has them as in mail. */
+function bytesJson(value: SQL, isNotNull: boolean): Part[] {
+  const text = sql`replace(encode(${value}, 'base64'), ${literal("\n")}, '')`;
+  return isNotNull ? ['"', text, '"'] : [sql`coalesce('"' || ${text} || '"', 'null')`];
 }
 
 /** JSON of a value of a type that is not an enum of the API. */
@@ -53,7 +111,8 @@ export function plainJson(value: SQL, base: PgCodec, isNotNull: boolean): Part[]
     return isNotNull ? [value] : [sql`coalesce(${value}::text, 'null')`];
   }
   if (base === (TYPES.boolean as PgCodec)) {
-    return orNull(sql`case when ${value} then 'true' when not ${value} then 'false' end`, isNotNull);
+    // Named once: it may be the call of a function.
+    return orNull(sql`(${value})::text`, isNotNull);
   }
   if (base === (TYPES.timestamptz as PgCodec)) {
     return timeJson(value, isNotNull);

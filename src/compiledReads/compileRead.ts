@@ -5,6 +5,7 @@ import {
   type FragmentDefinitionNode,
   getNamedType,
   type GraphQLField,
+  type GraphQLNamedType,
   type GraphQLSchema,
   isNonNullType,
   isObjectType,
@@ -16,15 +17,16 @@ import { type SQL, sql } from "pg-sql2";
 
 import { sha256 } from "../documents/sha256.ts";
 import { collectFields, type Selecting } from "./collectFields.ts";
-import { columnJson, concatenation, type Part } from "./columnJson.ts";
+import { concatenation, literal, type Part } from "./columnJson.ts";
 import { connectionSql } from "./connectionSql.ts";
-import { type Link, meaningOf } from "./fieldMeaning.ts";
-import { keyCondition, type KeyValue } from "./keyValues.ts";
-import { nodeIdJson } from "./nodeIdJson.ts";
+import { type Link, meaningOf, type RowMeaning } from "./fieldMeaning.ts";
+import { keyCondition, type KeyValue, typeInNodeId, valueOf } from "./keyValues.ts";
+import { leafJson } from "./leafJson.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { ownerOf } from "./ownerOf.ts";
 import { RowScope } from "./RowScope.ts";
-import { type Count, oneRow, type ResultSql, type RowSql, useResult } from "./rowsSql.ts";
+import { type Count, missingRow, oneRow, type ResultSql, type RowSql, useResult } from "./rowsSql.ts";
+import { hasStoredJson, NOT_TO_BE_SHOWN } from "./storedJson.ts";
 
 /** A query as one statement: its only row has the text of `data`, whose rows it shows, and how often each column of theirs. */
 export interface CompiledRead {
@@ -34,6 +36,8 @@ export interface CompiledRead {
   values: readonly (KeyValue | string | number | boolean | null)[];
   /** Of each count after the first two columns: column → how often one row shows it. */
   counts: readonly ReadonlyMap<string, number>[];
+  /** Whether there is something for rewriteJson() in the answer. */
+  hasStoredJson: boolean;
   /** The operation's fields by their names in the answer. */
   fields: ReadonlyMap<string, readonly FieldNode[]>;
 }
@@ -75,6 +79,7 @@ export function compileRead({ operation, ...request }: ReadRequest): CompiledRea
     text,
     values: values as CompiledRead["values"],
     counts: counts.map((count) => count.columns),
+    hasStoredJson: hasStoredJson(text),
     fields: collectFields(root, [operation.selectionSet], compiler.selecting),
   };
 }
@@ -85,6 +90,7 @@ interface Building {
   joins: SQL[];
   counts: Count[];
   owners: SQL[];
+  ofNothing: SQL[];
 }
 
 export class ReadCompiler {
@@ -105,17 +111,29 @@ export class ReadCompiler {
 
   root(type: GraphQLObjectType, set: SelectionSetNode): RowSql {
     return this.#build(type, [set], (field, nodes, building) => {
-      const meaning = meaningOf(field);
+      const meaning = isNonNullType(field.type) ? undefined : meaningOf(field);
       if (meaning?.kind === "row") {
-        const scope = new RowScope(meaning.rows);
-        const condition = keyCondition(scope, meaning, nodes[0]);
-        return this.#add(building, this.#one(field, nodes, scope, condition));
+        return this.#add(building, this.#byKey(getNamedType(field.type), nodes, meaning));
       }
-      if (meaning?.kind === "many" && meaning.link === null && !isNonNullType(field.type)) {
+      if (meaning?.kind === "given" && !nodes[0].arguments?.length) {
+        const scope = new RowScope(meaning.rows);
+        const isThere = sql`${scope.column(meaning.present)} is not null`;
+        const given = this.#one(getNamedType(field.type), nodes, scope, isThere);
+        return this.#add(building, given, missingRow(given));
+      }
+      if (meaning?.kind === "node") {
+        const type = this.#typeOfNode(nodes[0], meaning.argument);
+        const row = meaning.rowOf(type.name);
+        if (row) {
+          // Grafast puts it on record as if there were one.
+          return this.#add(building, this.#byKey(type, nodes, row), literal(NOT_TO_BE_SHOWN));
+        }
+      }
+      if (meaning?.kind === "many" && meaning.link === null) {
         return this.#add(
           building,
           connectionSql(this, { field, nodes, rows: meaning.rows, follows: null }),
-          false,
+          null,
         );
       }
       throw new NotCompilable(`the field ${field.name}`);
@@ -127,26 +145,19 @@ export class ReadCompiler {
     const shown = new Map<string, number>();
     const row = this.#build(type, sets, (field, nodes, building) => {
       const meaning = meaningOf(field);
+      if (meaning && "onRecord" in meaning && meaning.onRecord !== null) {
+        shown.set(meaning.onRecord, (shown.get(meaning.onRecord) ?? 0) + 1);
+      }
+      const { variables } = this.selecting;
+      const leaf = leafJson(meaning, { field, node: nodes[0], scope, variables });
+      if (leaf) {
+        return leaf;
+      }
       switch (meaning?.kind) {
-        case "column": {
-          const attribute = scope.rows.codec.attributes[meaning.attribute];
-          if (
-            !attribute ||
-            attribute.via !== undefined ||
-            attribute.expression ||
-            nodes[0].arguments?.length
-          ) {
-            throw new NotCompilable(`the field ${field.name}`);
-          }
-          if (meaning.onRecord !== null) {
-            shown.set(meaning.onRecord, (shown.get(meaning.onRecord) ?? 0) + 1);
-          }
-          return columnJson(scope.column(meaning.attribute), attribute, field.type);
+        case "one": {
+          const linked = this.#linked(field, nodes, meaning.link, scope);
+          return this.#add(building, linked, missingRow(linked));
         }
-        case "nodeId":
-          return nodeIdJson(scope, meaning);
-        case "one":
-          return this.#add(building, this.#linked(field, nodes, meaning.link, scope));
         case "many":
           return this.#add(
             building,
@@ -156,16 +167,18 @@ export class ReadCompiler {
               rows: meaning.rows,
               follows: meaning.link && { link: meaning.link, from: scope },
             }),
-            false,
+            null,
           );
         default:
           throw new NotCompilable(`the field ${field.name}`);
       }
     });
+    const ofNothing = [...scope.ofNothing, ...row.ofNothing];
     return shown.size === 0
-      ? row
+      ? { ...row, ofNothing }
       : {
           ...row,
+          ofNothing,
           counts: [{ columns: shown, sql: sql`1` }, ...row.counts],
           owners: [ownerOf(scope), ...row.owners],
         };
@@ -177,31 +190,61 @@ export class ReadCompiler {
     link: Link,
     from: RowScope,
   ): ResultSql {
+    if (isNonNullType(field.type)) {
+      throw new NotCompilable(`the field ${field.name}`);
+    }
     const scope = new RowScope(link.to);
-    return this.#one(field, nodes, scope, scope.follows(link, from));
+    return this.#one(getNamedType(field.type), nodes, scope, scope.follows(link, from));
+  }
+
+  #typeOfNode(node: FieldNode, argument: string): GraphQLObjectType {
+    const { schema, variables } = this.selecting;
+    const id = node.arguments?.find(({ name }) => name.value === argument)?.value;
+    const type = schema.getType((id && typeInNodeId(valueOf(id, variables))) ?? "");
+    if (!isObjectType(type)) {
+      throw new NotCompilable("a global id of no type");
+    }
+    return type;
+  }
+
+  #byKey(
+    type: GraphQLNamedType | undefined,
+    nodes: readonly [FieldNode, ...FieldNode[]],
+    meaning: RowMeaning,
+  ): ResultSql {
+    const scope = new RowScope(meaning.rows);
+    return this.#one(type, nodes, scope, keyCondition(scope, meaning, nodes[0]));
   }
 
   #one(
-    field: GraphQLField<unknown, unknown>,
+    type: GraphQLNamedType | undefined,
     nodes: readonly FieldNode[],
     scope: RowScope,
     condition: SQL,
   ): ResultSql {
-    const type = getNamedType(field.type);
-    if (isNonNullType(field.type) || !isObjectType(type)) {
-      throw new NotCompilable(`the field ${field.name}`);
+    if (!isObjectType(type)) {
+      throw new NotCompilable("a type that is no object");
     }
     return oneRow(this.row(type, selectionSets(nodes), scope), scope.source, condition);
   }
 
-  /** Joins a result to a row, and gives its value there. */
-  #add({ joins, counts, owners }: Building, result: ResultSql, isNullable = true): Part[] {
+  /**
+   * Joins a result to a row, and gives its value there.
+   *
+   * @param missing what stands for a result of no row; null if there is always one.
+   */
+  #add(
+    { joins, counts, owners, ofNothing }: Building,
+    result: ResultSql,
+    missing: SQL | null = sql`'null'`,
+  ): Part[] {
     const alias = sql.identifier(Symbol("v"));
     joins.push(sql`left join lateral (${result.query}) as ${alias} on true`);
     const used = useResult(alias, result);
     counts.push(...used.counts);
     owners.push(...used.owners);
-    return [isNullable ? sql`coalesce(${used.json}, 'null')` : used.json];
+    ofNothing.push(...result.ofNothing);
+    return [missing === null ? used.json : sql`coalesce(${used.json}, ${missing})`];
   }
 
   #build(
@@ -213,7 +256,7 @@ export class ReadCompiler {
       building: Building,
     ) => Part[],
   ): RowSql {
-    const building: Building = { json: [], joins: [], counts: [], owners: [] };
+    const building: Building = { json: [], joins: [], counts: [], owners: [], ofNothing: [] };
     for (const [key, nodes] of collectFields(type, sets, this.selecting)) {
       const name = nodes[0].name.value;
       const field = type.getFields()[name];

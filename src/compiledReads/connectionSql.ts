@@ -1,7 +1,7 @@
 import { type FieldNode, getNamedType, type GraphQLObjectType, isObjectType } from "graphql";
 import { type SQL, sql } from "pg-sql2";
 
-import { behindCursor } from "./behindCursor.ts";
+import { besideCursor } from "./besideCursor.ts";
 import { collectFields } from "./collectFields.ts";
 import { type ReadCompiler, selectionSets } from "./compileRead.ts";
 import { cursorJson } from "./cursorJson.ts";
@@ -9,7 +9,15 @@ import { type ListField, type ListPage, listPage } from "./listPage.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { orderSql } from "./PageQuery.ts";
 import { RowScope } from "./RowScope.ts";
-import { cursorAt, type ListPart, manyRows, moreRows, type ResultSql, type RowSql } from "./rowsSql.ts";
+import {
+  cursorAt,
+  type ListPart,
+  manyRows,
+  moreRows,
+  noRows,
+  type ResultSql,
+  type RowSql,
+} from "./rowsSql.ts";
 
 type Nodes = [FieldNode, ...FieldNode[]];
 
@@ -26,13 +34,13 @@ class ConnectionBuilder {
   #row: RowSql | null = null;
   readonly #before: ListPart[] = [];
   readonly #after: ListPart[] = [];
-  #looksBehind = false;
+  #looksBeyond = false;
   #hasEnds = false;
 
   constructor(compiler: ReadCompiler, list: ListField) {
     this.#compiler = compiler;
     this.#list = list;
-    this.#scope = new RowScope(list.rows);
+    this.#scope = new RowScope(list.rows, true);
     this.#page = listPage(list, this.#scope, compiler);
   }
 
@@ -47,19 +55,29 @@ class ConnectionBuilder {
       this.#add(type, nodes);
     }
     if (this.#row === null) {
-      throw new NotCompilable("a connection without rows");
+      return this.#withoutRows();
     }
     this.#after.push("}");
-    const { first } = this.#page;
+    const { size, isLast } = this.#page;
     return manyRows({
       row: this.#row,
       cursor: this.#hasEnds ? this.#cursor() : null,
       page: this.#pageSql(),
       alias: this.#scope.alias,
-      shown: this.#looksBehind ? first : null,
+      isReversed: isLast,
+      shown: this.#looksBeyond ? size : null,
       before: this.#before,
       after: this.#after,
     });
+  }
+
+  /** How many rows there are, and nothing of them: no page is read. */
+  #withoutRows(): ResultSql {
+    if (this.#looksBeyond || this.#hasEnds || this.#page.cursors.length > 0) {
+      throw new NotCompilable("a page without its rows");
+    }
+    const parts = this.#before.filter((part) => typeof part !== "function");
+    return noRows(parts.length === 0 ? ["{}"] : [...parts, "}"]);
   }
 
   /** What comes before the rows until they have come. */
@@ -111,6 +129,7 @@ class ConnectionBuilder {
       joins: rows.flatMap(({ joins }) => joins),
       counts: rows.flatMap(({ counts }) => counts),
       owners: rows.flatMap(({ owners }) => owners),
+      ofNothing: [],
     };
   }
 
@@ -126,13 +145,15 @@ class ConnectionBuilder {
   }
 
   #pageInfo(type: GraphQLObjectType, name: string): ListPart {
-    const { first, offset } = this.#page;
+    const { size, isLast, offset } = this.#page;
     switch (name) {
       case "hasNextPage":
-        this.#looksBehind = true;
-        return moreRows(first);
+        this.#looksBeyond = true;
+        return isLast ? "false" : moreRows(size);
       case "hasPreviousPage":
-        return offset > 0 ? "true" : "false";
+        // Whichever is asked for, Grafast reads one more row, which may fail.
+        this.#looksBeyond = true;
+        return isLast ? moreRows(size) : offset > 0 ? "true" : "false";
       case "startCursor":
       case "endCursor":
         this.#hasEnds = true;
@@ -156,16 +177,16 @@ class ConnectionBuilder {
   }
 
   #pageSql(): SQL {
-    const { query, after, first, offset } = this.#page;
-    const behind = after ? sql` and ${behindCursor(query, after)}` : sql.blank;
-    const limit = sql.literal(this.#looksBehind ? first + 1 : first);
+    const { query, cursors, isLast, size, offset } = this.#page;
+    const between = cursors.map(({ side, value }) => sql` and ${besideCursor(query, side, value)}`);
+    const limit = sql.literal(this.#looksBeyond ? size + 1 : size);
     const orders = query.orders;
     const values = this.#scope.usedOrders.map((index) => {
       const order = orders[index];
       return order ? sql`, ${order.fragment} as ${RowScope.orderName(index)}` : sql.blank;
     });
     const skipped = offset > 0 ? sql` offset ${sql.literal(offset)}` : sql.blank;
-    return sql`select ${this.#scope.columns}${sql.join(values)} from ${this.#scope.source} where ${query.condition}${behind}${orderSql(orders)} limit ${limit}${skipped}`;
+    return sql`select ${this.#scope.columns}${sql.join(values)} from ${this.#scope.source} where ${query.condition}${sql.join(between)}${orderSql(orders, isLast)} limit ${limit}${skipped}`;
   }
 }
 

@@ -31,16 +31,26 @@ export interface ListField {
 
 export interface ListPage {
   query: PageQuery;
-  /** Where the page begins, if not with the list; a value that is given. */
-  after: ValueNode | null;
-  first: number;
+  /** What the page lies between, if not in the whole list. */
+  cursors: readonly { side: CursorSide; value: ValueNode }[];
+  /** Whether it is the end of that, and not its beginning. */
+  isLast: boolean;
+  size: number;
   offset: number;
 }
 
-/** The cursor behind which a page begins. */
-export const AFTER = "after";
-const NEVER_GIVEN = ["last", "before"];
-const ARGUMENTS = new Set([...NEVER_GIVEN, "first", "offset", AFTER, "orderBy", "includeArchived", "filter"]);
+/** The arguments that take a cursor: a page lies after one, or before it. */
+export const CURSOR_SIDES = ["after", "before"] as const;
+export type CursorSide = (typeof CURSOR_SIDES)[number];
+const ARGUMENTS = new Set<string>([
+  ...CURSOR_SIDES,
+  "first",
+  "last",
+  "offset",
+  "orderBy",
+  "includeArchived",
+  "filter",
+]);
 
 /** Which rows a list asks for, and in which order. */
 export function listPage(
@@ -53,10 +63,7 @@ export function listPage(
   if (follows) {
     query.where(scope.follows(follows.link, follows.from));
   }
-  if (
-    Object.keys(given).some((name) => !ARGUMENTS.has(name)) ||
-    NEVER_GIVEN.some((name) => (given[name] ?? null) !== null)
-  ) {
+  if (Object.keys(given).some((name) => !ARGUMENTS.has(name))) {
     throw new NotCompilable("an argument of a list");
   }
   filterBy(field, given.filter, query, selecting);
@@ -64,14 +71,28 @@ export function listPage(
   if (argumentType(field, "includeArchived") && given.includeArchived !== true) {
     leaveOutArchived(query);
   }
-  const first = Number(given.first ?? defaultPageSize);
-  const after = nodes[0].arguments?.find(({ name }) => name.value === AFTER)?.value;
-  return {
-    query,
-    after: after && (given[AFTER] ?? null) !== null ? after : null,
-    first,
-    offset: Number(given.offset ?? 0),
-  };
+  const cursors = CURSOR_SIDES.flatMap((side) => {
+    const value = nodes[0].arguments?.find(({ name }) => name.value === side)?.value;
+    return value && isGiven(given[side]) ? [{ side, value }] : [];
+  });
+  return { query, cursors, ...extent(given, query, defaultPageSize) };
+}
+
+/** How many rows, from which end. */
+function extent(
+  { first, last, offset }: Readonly<Record<string, unknown>>,
+  query: PageQuery,
+  defaultPageSize: number,
+): Pick<ListPage, "isLast" | "size" | "offset"> {
+  const isLast = isGiven(last);
+  if (isLast && (isGiven(first) || isGiven(offset) || !query.isOrderUnique)) {
+    throw new NotCompilable("the end of a list that has none");
+  }
+  return { isLast, size: Number(last ?? first ?? defaultPageSize), offset: Number(offset ?? 0) };
+}
+
+function isGiven(value: unknown): boolean {
+  return (value ?? null) !== null;
 }
 
 /** What each field of the filter's type says for itself. Grafast's own walk through them is what its step runs. */

@@ -16,6 +16,8 @@ export interface RowSql {
   /** Lateral joins that bring in what hangs on the row. */
   joins: readonly SQL[];
   counts: readonly Count[];
+  /** What Grafast has functions compute where the row is missing. */
+  ofNothing: readonly SQL[];
   /** Texts `organization/patient`, each of them null or several with blanks between. */
   owners: readonly SQL[];
 }
@@ -25,6 +27,8 @@ export interface ResultSql {
   query: SQL;
   counts: readonly ReadonlyMap<string, number>[];
   hasOwners: boolean;
+  /** Of the one row that may be missing. */
+  ofNothing: readonly SQL[];
 }
 
 const JSON_NAME = sql.identifier("j");
@@ -47,7 +51,25 @@ export function useResult(
 
 /** At most one row, `from` which and `where`. */
 export function oneRow(row: RowSql, from: SQL, where: SQL): ResultSql {
-  return describe(row, sql`select ${rowColumns(row)} from ${from}${joined(row)} where ${where}`);
+  const query = sql`select ${rowColumns(row)} from ${from}${joined(row)} where ${where}`;
+  return { ...describe(row, query), ofNothing: row.ofNothing };
+}
+
+/**
+ * The JSON of a row that is missing where Grafast joins it to another's: it has functions compute something of null then, which
+ * comes to nothing unless they fail.
+ */
+export function missingRow({ ofNothing }: ResultSql): SQL {
+  const computed = ofNothing.map((value) => sql`left((${value})::text, 0)`);
+  return computed.length === 0 ? sql`'null'` : concatenation(["null", ...computed]);
+}
+
+/** What is there without any row. */
+export function noRows(json: readonly (string | SQL)[]): ResultSql {
+  return describe(
+    { json, joins: [], counts: [], owners: [], ofNothing: [] },
+    sql`select ${concatenation(json)} as ${JSON_NAME}`,
+  );
 }
 
 /** A list that is put together row by row. */
@@ -56,6 +78,8 @@ export interface ListSql {
   /** A subquery, ordered, that has the columns that the row needs; under `alias`. */
   page: SQL;
   alias: SQL;
+  /** Whether the page comes the other way round. */
+  isReversed: boolean;
   /** How many of the page's rows are in the answer, if it may have one more to see whether there are more; else null. */
   shown: number | null;
   /** The JSON of each row's cursor, if the list's ends are asked for. */
@@ -65,7 +89,7 @@ export interface ListSql {
 }
 
 /** What stands beside the rows of a list; one that is made of all rows is given what they are called, and which are shown. */
-export type ListPart = string | SQL | ((rows: SQL, shown: SQL) => SQL);
+export type ListPart = string | SQL | ((rows: SQL, shown: SQL, isReversed: boolean) => SQL);
 
 const ORDINAL = sql.identifier("i");
 const CURSOR_NAME = sql.identifier("c");
@@ -75,8 +99,8 @@ const ROWS = sql.identifier("r");
  * The rows of a page, in its order. What hangs on the rows is joined to the page when it has been cut; since a join may change
  * the order, the rows are numbered before.
  */
-export function manyRows({ row, page, alias, shown, cursor, before, after }: ListSql): ResultSql {
-  const isNumbered = row.joins.length > 0 || shown !== null || cursor !== null;
+export function manyRows({ row, page, alias, isReversed, shown, cursor, before, after }: ListSql): ResultSql {
+  const isNumbered = row.joins.length > 0 || isReversed || shown !== null || cursor !== null;
   const source = isNumbered
     ? sql`(select p.*, row_number() over () as ${ORDINAL} from (${page}) as p) as ${alias}`
     : sql`(${page}) as ${alias}`;
@@ -87,9 +111,9 @@ export function manyRows({ row, page, alias, shown, cursor, before, after }: Lis
   const rows = sql`select ${rowColumns(row)}${sql.join(further)} from ${source}${joined(row)}`;
   const filter =
     shown === null ? sql.blank : sql` filter (where ${ROWS}.${ORDINAL} <= ${sql.literal(shown)})`;
-  const order = isNumbered ? sql` order by ${ROWS}.${ORDINAL}` : sql.blank;
+  const order = isNumbered ? orderOfRows(ROWS, isReversed) : sql.blank;
   const list = sql`string_agg(${ROWS}.${JSON_NAME}, ','${order})${filter}`;
-  const use = (part: ListPart) => (typeof part === "function" ? part(ROWS, filter) : part);
+  const use = (part: ListPart) => (typeof part === "function" ? part(ROWS, filter, isReversed) : part);
   const columns = [
     sql`${concatenation([...before.map(use), list, ...after.map(use)])} as ${JSON_NAME}`,
     ...(row.owners.length > 0
@@ -100,7 +124,11 @@ export function manyRows({ row, page, alias, shown, cursor, before, after }: Lis
   return describe(row, sql`select ${sql.join(columns, ", ")} from (${rows}) as ${ROWS}`);
 }
 
-/** Whether there is a row behind those that are shown. */
+function orderOfRows(rows: SQL, isReversed: boolean): SQL {
+  return sql` order by ${rows}.${ORDINAL}${isReversed ? sql` desc` : sql.blank}`;
+}
+
+/** Whether there is a row beyond those that are shown. */
 export const moreRows =
   (shown: number) =>
   (rows: SQL): SQL =>
@@ -109,9 +137,9 @@ export const moreRows =
 /** The cursor of the first row that is shown, or of the last. */
 export const cursorAt =
   (end: "first" | "last") =>
-  (rows: SQL, filter: SQL): SQL => {
-    const order = end === "first" ? sql`asc` : sql`desc`;
-    const cursors = sql`array_agg(${rows}.${CURSOR_NAME} order by ${rows}.${ORDINAL} ${order})${filter}`;
+  (rows: SQL, filter: SQL, isReversed: boolean): SQL => {
+    const order = orderOfRows(rows, isReversed === (end === "first"));
+    const cursors = sql`array_agg(${rows}.${CURSOR_NAME}${order})${filter}`;
     return sql`coalesce((${cursors})[1], 'null')`;
   };
 
@@ -140,5 +168,5 @@ function countName(index: number): SQL {
 }
 
 function describe({ counts, owners }: RowSql, query: SQL): ResultSql {
-  return { query, counts: counts.map(({ columns }) => columns), hasOwners: owners.length > 0 };
+  return { query, counts: counts.map(({ columns }) => columns), hasOwners: owners.length > 0, ofNothing: [] };
 }

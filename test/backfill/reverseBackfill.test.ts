@@ -139,6 +139,24 @@ describe("a reversal", () => {
     await expect(forgetOriginals(db.urls.data, other)).rejects.toThrow(/not at its end \(failed\)/);
   });
 
+  it("keeps nothing of an organization that is gone, and all of the others", async () => {
+    const [gone, stays] = [await createTown(db, 3), await createTown(db, 2)];
+    const organizations = [gone.organizationId, stays.organizationId];
+    const backfill = await folder.write("departed", ofPatients("btrim(p.city) as city"));
+    const id = (await runBackfill(db.urls.data, backfill, { organizations })).run ?? "";
+    expect((await books(id)).originals).toBe(5);
+    for (const [table, column] of [
+      ["patients", "organization_id"],
+      ["clinics", "organization_id"],
+      ["organizations", "id"],
+    ]) {
+      await db.superuser.query(`delete from app_public.${table} where ${column} = $1`, [gone.organizationId]);
+    }
+    expect((await books(id)).originals).toBe(2);
+    expect(await reverseBackfill(db.urls.data, id)).toMatchObject({ rowsRestored: 2, conflicts: [] });
+    expect(await cities(db, stays.organizationId)).toEqual([" Town 1 ", " Town 2 "]);
+  });
+
   it("brings back values of every kind byte for byte", async () => {
     const { organizationId } = await createTown(db, 0);
     await db.superuser.query(`

@@ -36,8 +36,7 @@ const DEPTH = 3;
 /** What a look at changes, so that two looks differ; and what is too slow to be asked for by chance. */
 const LEFT_OUT = /audit|history|session(?!T)|^node$|^query$|metricSeries|accessReport/i;
 /** What only Grafast answers, and so stands in few of the documents. */
-const NOT_COMPILED = /JSON|Interval|Base64/;
-const COMPUTED = /^(viewer|can[A-Z]|isMet|age$|fullName$)/;
+const NOT_COMPILED = /Interval/;
 const AGGREGATES = new Set(["aggregates", "groupedAggregates"]);
 /** Of which there are many rows, and archived ones, and whose columns are on record. */
 const FAVOURITES = new Set(["patients", "appointments", "patient", "clinics"]);
@@ -126,9 +125,7 @@ export class DocumentWriter {
         !LEFT_OUT.test(name) && !AGGREGATES.has(name) && args.every((each) => !isNeeded(each)),
     );
     const leaves = fields.filter((field) => isLeafType(getNamedType(field.type)) && field.args.length === 0);
-    const plain = leaves.filter(
-      ({ name, type: leaf }) => !COMPUTED.test(name) && !NOT_COMPILED.test(getNamedType(leaf).name),
-    );
+    const plain = leaves.filter(({ type: leaf }) => !NOT_COMPILED.test(getNamedType(leaf).name));
     const chosen = this.#random
       .some(this.#random.chance(0.9) ? plain : leaves, 5)
       .map(({ name }) => this.#named(name));
@@ -174,11 +171,12 @@ export class DocumentWriter {
       const [name, value, kind] = has("id") ? ["id", row.id, "ID!"] : ["rowId", row.rowId, "UUID!"];
       texts.push(`${name}: ${this.#value(kind, value, JSON.stringify(value))}`);
     }
-    if (has("first") && this.#random.chance(0.7)) {
-      const first = this.#random.upTo(5) + 1;
-      texts.push(`first: ${this.#value("Int", first, String(first))}`);
+    const end = has("last") && this.#random.chance(0.2) ? "last" : "first";
+    if (has(end) && this.#random.chance(0.7)) {
+      const size = this.#random.upTo(5) + 1;
+      texts.push(`${end}: ${this.#value("Int", size, String(size))}`);
     }
-    if (has("offset") && this.#random.chance(0.15)) {
+    if (has("offset") && this.#random.chance(end === "last" ? 0.05 : 0.15)) {
       texts.push(`offset: ${this.#random.upTo(2)}`);
     }
     if (has("includeArchived") && this.#random.chance(0.3)) {

@@ -50,6 +50,9 @@ describe("a query", () => {
       "what comes behind a cursor",
       "query ($after: Cursor) { patients(first: 1, after: $after) { nodes { mrn } } }",
     ],
+    ["a page from the end", "{ patients(last: 2) { nodes { mrn } pageInfo { hasPreviousPage } } }"],
+    ["what a function makes of a row", "{ patients { nodes { fullName age } } }"],
+    ["JSON", "{ organizations { nodes { settings } } }"],
     [
       "fragments and conditions",
       "{ patients { nodes { ...P @skip(if: false) } } } fragment P on Patient { ... on Node { id } }",
@@ -60,10 +63,10 @@ describe("a query", () => {
   });
 
   it.each([
-    ["a function", "{ patients { nodes { fullName } } }"],
+    ["a function of no row", '{ patients { nodes { mrn } } hasFeature(key: "integrations") }'],
     ["an aggregate", "{ appointments { aggregates { distinctCount { rowId } } nodes { rowId } } }"],
-    ["JSON", "{ organizations { nodes { settings } } }"],
-    ["a page from the end", "{ patients(last: 2) { nodes { mrn } } }"],
+    ["a range", "{ appointments { nodes { during { start { value } } } } }"],
+    ["a page that is not shown", "{ patients { pageInfo { hasNextPage } } }"],
     ["the schema", "{ __schema { queryType { name } } patients { nodes { mrn } } }"],
     ["two lists of one connection", "{ patients { nodes { mrn } more: nodes { rowId } } }"],
   ])("is left to Grafast that asks for %s", async (_what, query) => {

@@ -169,3 +169,21 @@ describe("the worker", () => {
     expect(rows[0]?.count).toBeGreaterThan(0);
   });
 });
+
+describe("app_share_reader", () => {
+  it.each<[string, number, Statement[]]>([
+    ["counts a use of the token that it is shown", 1, []],
+    ["reaches none that is revoked", 0, [["update app_vault.share_tokens set revoked_at = now()"]]],
+    ["reaches none that has expired", 0, [["update app_vault.share_tokens set expires_at = now()"]]],
+  ])("%s", async (_what, reached, before) => {
+    const table = "app_vault.share_tokens";
+    const { rows } = await db.superuser.query<{ hash: string }>(
+      `select encode(token_hash, 'hex') as hash from ${table} limit 1`,
+    );
+    const settings = { role: "app_share_reader", "app.share_token_hash": rows[0]?.hash ?? "" };
+    // Without a condition, which would bring the policies of select in.
+    expect(await outcomes(db, { settings, table, before }, [[`update ${table} set uses = uses`]])).toEqual([
+      reached,
+    ]);
+  });
+});

@@ -3,21 +3,23 @@ import { type SQL, sql } from "pg-sql2";
 
 import { orderDigest } from "./cursorJson.ts";
 import { KeyValue, valueOf } from "./keyValues.ts";
+import type { CursorSide } from "./listPage.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import type { OrderPart, PageQuery } from "./PageQuery.ts";
 
 interface Compared extends OrderPart {
+  side: CursorSide;
   /** The value of the cursor's row. */
   value: SQL;
 }
 
 /**
- * That a row comes behind the one that a cursor names (https://relay.dev/graphql/connections.htm#ApplyCursorsToEdges()). The
+ * That a row comes after the one that a cursor names, or before it (https://relay.dev/graphql/connections.htm#ApplyCursorsToEdges()). The
  * cursor's values are parameters: another cursor is the same statement.
  *
- * @param cursor the argument `after`, which is given.
+ * @param cursor the argument, which is given.
  */
-export function behindCursor(query: PageQuery, cursor: ValueNode): SQL {
+export function besideCursor(query: PageQuery, side: CursorSide, cursor: ValueNode): SQL {
   const { orders } = query;
   if (!query.isOrderUnique) {
     throw new NotCompilable("a cursor in an order that is not unique");
@@ -27,7 +29,7 @@ export function behindCursor(query: PageQuery, cursor: ValueNode): SQL {
     const value = new KeyValue((variables) =>
       valueInCursor(valueOf(cursor, variables), digest, orders.length, index),
     );
-    return { ...order, value: sql`${sql.value(value as never)}::${order.codec.sqlType}` };
+    return { ...order, side, value: sql`${sql.value(value as never)}::${order.codec.sqlType}` };
   });
   const [first] = compared;
   const isOneComparison =
@@ -35,7 +37,7 @@ export function behindCursor(query: PageQuery, cursor: ValueNode): SQL {
   // One comparison of rows is what an index can be entered with.
   return isOneComparison
     ? sql`(${list(compared, "fragment")}) ${comparator(first)} (${list(compared, "value")})`
-    : comesBehind(compared);
+    : liesBeside(compared);
 }
 
 function list(compared: readonly Compared[], part: "fragment" | "value"): SQL {
@@ -45,27 +47,28 @@ function list(compared: readonly Compared[], part: "fragment" | "value"): SQL {
   );
 }
 
-const comparator = ({ direction }: OrderPart): SQL => (direction === "ASC" ? sql`>` : sql`<`);
+const comparator = ({ direction, side }: Compared): SQL =>
+  (direction === "ASC") === (side === "after") ? sql`>` : sql`<`;
 
 /** By the first value in which they differ. */
-function comesBehind([first, ...others]: readonly Compared[]): SQL {
+function liesBeside([first, ...others]: readonly Compared[]): SQL {
   if (first === undefined) {
     throw new NotCompilable("a cursor in no order");
   }
   const { fragment, value, isNullable } = first;
-  const isBehind = isNullable
-    ? sql`(${fragment} ${comparator(first)} ${value} or ${isBehindNull(first)})`
+  const isBeside = isNullable
+    ? sql`(${fragment} ${comparator(first)} ${value} or ${isBesideNull(first)})`
     : sql`${fragment} ${comparator(first)} ${value}`;
   const same = isNullable ? sql`is not distinct from` : sql`=`;
   return others.length === 0
-    ? isBehind
-    : sql`(${isBehind} or (${fragment} ${same} ${value} and ${comesBehind(others)}))`;
+    ? isBeside
+    : sql`(${isBeside} or (${fragment} ${same} ${value} and ${liesBeside(others)}))`;
 }
 
-/** That one is null and the other is not, and the row is the one behind. */
-function isBehindNull({ fragment, value, direction, nulls }: Compared): SQL {
+/** That one is null and the other is not, and the row is on the cursor's side. */
+function isBesideNull({ fragment, value, direction, nulls, side }: Compared): SQL {
   const areNullsFirst = nulls === "FIRST" || (nulls !== "LAST" && direction === "DESC");
-  return areNullsFirst
+  return areNullsFirst === (side === "after")
     ? sql`(${fragment} is not null and ${value} is null)`
     : sql`(${fragment} is null and ${value} is not null)`;
 }
