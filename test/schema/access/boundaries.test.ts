@@ -86,6 +86,19 @@ const ofSomebody = (name: string, tenant: string) =>
   WITH_ROWS_OF_NOBODY.has(name) ? `${tenant} is not null` : "true";
 
 describe("the tenant's boundary (tenant_boundary)", () => {
+  it("stands on every table of the API that has a tenant", async () => {
+    const { rows } = await db.superuser.query<{ name: string }>(
+      `select c.oid::regclass::text as name
+       from pg_catalog.pg_class c
+       join pg_catalog.pg_attribute a on a.attrelid = c.oid and not a.attisdropped
+         and a.attname = case c.relname when 'organizations' then 'id' else 'organization_id' end
+       where c.relnamespace = 'app_public'::regnamespace and c.relkind in ('r', 'p')
+       order by name`,
+    );
+    const bounded = await tablesWith("tenant_boundary", "organization_id");
+    expect(bounded.map(({ name }) => name)).toEqual(expect.arrayContaining(rows.map(({ name }) => name)));
+  });
+
   it("keeps every table to the organizations of who asks, and to the one that a request names", async () => {
     const tables = await tablesWith("tenant_boundary", "organization_id");
     expect(tables.length).toBeGreaterThan(25);
