@@ -18,6 +18,7 @@ import {
   eventCount,
   EXPORT_LINK,
   KEPT_ANSWER,
+  KEPT_ORIGINAL,
   MAILED_TOKEN,
   OF_ORGANIZATION,
 } from "./deletionRecord.ts";
@@ -222,6 +223,7 @@ describe("deleting an organization", () => {
         await client.query(`insert into app_public.${insert}`, [organizationId, person.userId]);
       }
       await client.query(KEPT_ANSWER, [person.userId, organizationId]);
+      await client.query(KEPT_ORIGINAL, [organizationId]);
       await client.query(
         "insert into app_private.job_effects (organization_id, effect_key) values ($1, 'gone')",
         [organizationId],

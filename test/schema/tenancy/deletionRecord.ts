@@ -2,6 +2,7 @@ import type { ClientBase } from "pg";
 
 /** What goes with its owner and is not audited by itself; see the conventions. */
 const UNAUDITED = [
+  "app_private.backfill_originals",
   "app_private.email_tokens",
   "app_private.export_links",
   "app_private.idempotent_answers",
@@ -33,6 +34,15 @@ export const OF_ORGANIZATION: readonly string[] = [
   "trigger_failures (organization_id, trigger_name, table_name, error_code) values ($1, $2::uuid::text, 'x', 'P0001')",
   "webhook_endpoints (organization_id, url, event_kinds, created_by) values ($1, 'https://example.com', '{appointment_created}', $2)",
 ];
+
+/** What a row of an organization (`$1`) was before a backfill. */
+export const KEPT_ORIGINAL = `with run as (
+    insert into app_private.backfill_runs (name, table_name, organization_ids, definition_hash)
+    values ('gone', 'app_public.patients', array[$1::uuid], 'x')
+    returning id
+  )
+  insert into app_private.backfill_originals (run_id, table_name, row_id, original, written)
+  select id, 'app_public.patients', id, jsonb_build_object('organization_id', $1), '{}' from run`;
 
 /** A token that was mailed to somebody (`$1`). */
 export const MAILED_TOKEN = `insert into app_private.email_tokens (token_hash, user_id, email, expires_at)
