@@ -43,3 +43,20 @@ it("knows of reports when they are written, and not before", async () => {
   expect(await outcomes(db, { settings, table, before: written("now()") }, statements)).toEqual([all]);
   expect(await outcomes(db, { settings, table, before: written("null") }, statements)).toEqual([0]);
 });
+
+it.each(["appointment_metrics", "call_metrics", "financial_metrics", "patient_metrics"])(
+  "makes derived %s anew, and takes none away that somebody entered",
+  async (name) => {
+    const table = `app_public.${name}`;
+    const oneLess: Statement = [
+      `delete from ${table} where id = (select id from ${table} where source = 'derived' limit 1)`,
+    ];
+    const derived = await countOf(`${table} where source = 'derived'`);
+    const all = await countOf(table);
+    expect(derived).toBeGreaterThan(1);
+    expect(all - derived).toBeGreaterThan(0);
+    const remove: Statement[] = [[`delete from ${table}`]];
+    expect(await outcomes(db, { settings, table }, remove)).toEqual([derived]);
+    expect(await outcomes(db, { settings, table, before: [oneLess] }, remove)).toEqual([derived - 1]);
+  },
+);
