@@ -125,7 +125,7 @@ class ConnectionBuilder {
       }
     }
     return {
-      json: [...json, "}"],
+      json: [...json, json.length === 0 ? "{}" : "}"],
       joins: rows.flatMap(({ joins }) => joins),
       counts: rows.flatMap(({ counts }) => counts),
       owners: rows.flatMap(({ owners }) => owners),
@@ -141,7 +141,7 @@ class ConnectionBuilder {
       separator = ",";
       parts.push(this.#pageInfo(type, node.name.value));
     }
-    parts.push("}");
+    parts.push(separator === "{" ? "{}" : "}");
   }
 
   #pageInfo(type: GraphQLObjectType, name: string): ListPart {
