@@ -108,7 +108,8 @@ export class CompiledReads {
     this.#known.set(operation, known);
     const { byValue, byPresence, byType } = known.shape;
     const shape = JSON.stringify([
-      ...byValue.map((name) => variables[name] ?? null),
+      // Null is a value: an argument's default stands for what is left out alone.
+      ...byValue.map((name) => (variables[name] === undefined ? [] : [variables[name]])),
       ...byPresence.map((name) => (variables[name] ?? null) === null),
       ...byType.map((name) => typeInNodeId(variables[name])),
     ]);

@@ -98,8 +98,12 @@ function isGiven(value: unknown): boolean {
 /** What each field of the filter's type says for itself. Grafast's own walk through them is what its step runs. */
 function filterBy(field: Field, given: unknown, query: PageQuery, { schema }: Selecting): void {
   const inputType = argumentType(field, "filter");
-  if (given === undefined || given === null || !inputType) {
+  if (given === undefined || !inputType) {
     return;
+  }
+  // The argument's own check, which the walk is no part of.
+  if (given === null || Object.keys(given).length === 0) {
+    throw new NotCompilable("a filter that says nothing");
   }
   const step = {
     inputType,

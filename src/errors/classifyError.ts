@@ -53,6 +53,9 @@ const CONNECTION_MESSAGES =
 /** `pgDeleteSingle` throws a plain error when the row is not there, or not the caller's. */
 const NO_ROW_DELETED_MESSAGE = /^No values were deleted in collection/;
 
+/** What a filter must not be, in the words of its library, which throws plain errors too. */
+const FILTER_MESSAGE = /^(?:Empty objects|Null literals) are forbidden in filter argument input\.$/;
+
 /** `Variable "$input" got invalid value … at "input.patient.birthDate"; …`, or `Variable "$id" of required type …` */
 const VARIABLE_MESSAGE = /^Variable "\$(\w+)" (?:of |got invalid value (?:.*? at "([\w.[\]]+)";)?)/s;
 
@@ -112,6 +115,9 @@ function classifyDatabaseError(error: Error & Partial<DatabaseError>, anonymous:
   if (code === undefined) {
     if (NO_ROW_DELETED_MESSAGE.test(error.message)) {
       return disclose("NOT_FOUND");
+    }
+    if (FILTER_MESSAGE.test(error.message)) {
+      return { code: "BAD_USER_INPUT", message: error.message, argument: "filter" };
     }
     return disclose(CONNECTION_MESSAGES.test(error.message) ? "UNAVAILABLE" : "INTERNAL");
   }

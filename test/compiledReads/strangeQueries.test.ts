@@ -8,6 +8,10 @@ jest.setTimeout(120_000);
 const both = useBothGateways();
 const provider = () => both.people[0] as Person;
 const COMPILED = { difference: null, outcome: { compiled: 1 } };
+const PLANNED = { difference: null, outcome: { unsuitable: 1 } };
+/** Asks the gateway that compiles. */
+const ask = (query: string, variables: Record<string, unknown>) =>
+  both.compiled.query(provider().actor, query, { variables, headers: provider().headers });
 
 describe("a query of which nothing is left", () => {
   it.each([
@@ -20,5 +24,39 @@ describe("a query of which nothing is left", () => {
     "{ viewer @skip(if: true) { email } }",
   ])("has the same answer: %s", async (query) => {
     expect(await both.compare(provider(), { query, variables: {} })).toEqual(COMPILED);
+  });
+});
+
+describe("a filter", () => {
+  const query = "query ($filter: PatientFilter) { patients(first: 1, filter: $filter) { nodes { mrn } } }";
+
+  it.each([null, {}, { mrn: null }, { and: [{}] }])(
+    "that says nothing is refused in both ways, and the client is told: %j",
+    async (filter) => {
+      expect(await both.compare(provider(), { query, variables: { filter } })).toEqual(PLANNED);
+      const { errors } = await ask(query, { filter });
+      expect(errors?.[0]).toMatchObject({
+        message: expect.stringMatching(/are forbidden in filter argument input\.$/),
+        extensions: { code: "BAD_USER_INPUT", argument: "filter" },
+      });
+    },
+  );
+
+  it("that is left out is none", async () => {
+    expect(await both.compare(provider(), { query, variables: {} })).toEqual(COMPILED);
+  });
+});
+
+describe("an order that is null", () => {
+  const query =
+    "query ($order: [PatientOrderBy!]) { patients(first: 50, orderBy: $order) { edges { cursor node { mrn } } } }";
+
+  it("is not the one that stands for an order that is left out, whichever is asked for first", async () => {
+    for (const text of [query, `${query} `]) {
+      const asked: Record<string, unknown>[] = [{}, { order: null }];
+      for (const variables of text === query ? asked : asked.reverse()) {
+        expect(await both.compare(provider(), { query: text, variables })).toEqual(COMPILED);
+      }
+    }
   });
 });
