@@ -5,9 +5,12 @@ import {
   type GraphQLField,
   type GraphQLSchema,
   isCompositeType,
+  isNonNullType,
   Kind,
   type OperationDefinitionNode,
+  TypeInfo,
   visit,
+  visitWithTypeInfo,
 } from "graphql";
 import { type ComplexityEstimatorArgs, getComplexity } from "graphql-query-complexity";
 
@@ -35,8 +38,8 @@ const MAXIMUM_NODES = 5000;
 const NODE_LIMIT_MESSAGE = "Query exceeds the maximum allowed number of nodes.";
 const PAGE_ARGUMENTS = new Set(["first", "last", "offset"]);
 
-/** Costs of documents whose pages are written out: they are the same for all variables. */
-const fixedCosts = new WeakMap<DocumentNode, number>();
+/** Costs of documents whose pages are written out: they are the same for all variables. Null: of this one they are not. */
+const fixedCosts = new WeakMap<DocumentNode, number | null>();
 
 /**
  * Points that an operation costs at most, from its pages and before anything is planned: an object is one point, a list
@@ -46,7 +49,7 @@ const fixedCosts = new WeakMap<DocumentNode, number>();
 export function estimateCost(operation: Operation, limits: PageLimits): number {
   const { schema, document, operationName, variables } = operation;
   const known = fixedCosts.get(document);
-  if (known !== undefined) {
+  if (typeof known === "number") {
     return known;
   }
   const cost = withNodeLimit(() =>
@@ -59,8 +62,8 @@ export function estimateCost(operation: Operation, limits: PageLimits): number {
     }),
   );
   const whole = Math.max(1, Math.ceil(cost));
-  if (hasFixedPages(document)) {
-    fixedCosts.set(document, whole);
+  if (known === undefined) {
+    fixedCosts.set(document, hasFixedPages(document, schema) ? whole : null);
   }
   return whole;
 }
@@ -153,12 +156,30 @@ function isWithin(value: unknown, least: number, most: number): boolean {
   return typeof value === "number" && value >= least && value <= most;
 }
 
-/** Whether no page argument and no condition of a field depends on variables, and there is one operation. */
-function hasFixedPages(document: DocumentNode): boolean {
-  let isFixed = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION).length === 1;
-  visit(document, {
+/**
+ * Whether no page argument and no condition of a field depends on variables, and there is one operation; and whether no variable
+ * may be null where a value must stand, which is found while the cost is estimated, and nowhere else in such words.
+ */
+function hasFixedPages(document: DocumentNode, schema: GraphQLSchema): boolean {
+  const operations = document.definitions.filter((each) => each.kind === Kind.OPERATION_DEFINITION);
+  const variables = operations.flatMap(({ variableDefinitions }) => variableDefinitions ?? []);
+  const nullable = new Set(
+    variables.flatMap(({ type, variable }) =>
+      type.kind === Kind.NON_NULL_TYPE ? [] : [variable.name.value],
+    ),
+  );
+  let isFixed = operations.length === 1;
+  const types = new TypeInfo(schema);
+  const visitor = visitWithTypeInfo(types, {
     Argument: ({ name, value }) => {
       if (PAGE_ARGUMENTS.has(name.value) && value.kind === Kind.VARIABLE) {
+        isFixed = false;
+      }
+    },
+    VariableDefinition: () => false,
+    Variable: ({ name }) => {
+      // A default value lets it pass validation.
+      if (nullable.has(name.value) && isNonNullType(types.getInputType())) {
         isFixed = false;
       }
     },
@@ -166,5 +187,6 @@ function hasFixedPages(document: DocumentNode): boolean {
       isFixed = false;
     },
   });
+  visit(document, visitor);
   return isFixed;
 }

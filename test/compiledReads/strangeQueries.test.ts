@@ -60,3 +60,21 @@ describe("an order that is null", () => {
     }
   });
 });
+
+describe("null where a value must stand, as a variable with a default value can be", () => {
+  it.each([
+    "query ($order: PatientOrderBy = MRN_ASC) { patients(first: 1, orderBy: [$order]) { nodes { mrn } } }",
+    "fragment F on Query { patients(first: 1, orderBy: [$order]) { nodes { mrn } } } query ($order: PatientOrderBy = MRN_ASC) { ...F }",
+  ])(
+    "is refused in the same words before and after the document was asked with a value: %s",
+    async (query) => {
+      const wrong = { query, variables: { order: null } };
+      const refused = { errors: [{ extensions: { code: "BAD_USER_INPUT" } }] };
+      expect(await both.difference(provider(), wrong)).toBeNull();
+      expect(await ask(query, wrong.variables)).toMatchObject(refused);
+      expect(await both.compare(provider(), { query, variables: {} })).toEqual(COMPILED);
+      expect(await both.difference(provider(), wrong)).toBeNull();
+      expect(await ask(query, wrong.variables)).toMatchObject(refused);
+    },
+  );
+});
