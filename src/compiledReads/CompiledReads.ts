@@ -1,6 +1,5 @@
 import "postgraphile/adaptors/pg";
 
-import { LRU } from "@graphile/lru";
 import type { GrafastExecutionArgs } from "grafast";
 import {
   type DocumentNode,
@@ -25,6 +24,7 @@ import { type FieldMeaning, meaningOf } from "./fieldMeaning.ts";
 import { KeyValue, typeInNodeId } from "./keyValues.ts";
 import { CURSOR_SIDES } from "./listPage.ts";
 import { NotCompilable } from "./NotCompilable.ts";
+import { RememberedReads } from "./RememberedReads.ts";
 import { rewriteJson } from "./storedJson.ts";
 
 /** What became of a query here; all but the first go on to Grafast. */
@@ -47,7 +47,7 @@ interface Context {
 interface Known {
   shape: ShapingVariables;
   /** Null: only Grafast plans it. */
-  reads: LRU<string, CompiledRead | null>;
+  reads: RememberedReads;
 }
 
 /** Of what a repetition in the same moment makes worse. */
@@ -55,8 +55,6 @@ const PASSING = new Set<ErrorCode>(["UNAVAILABLE", "TIMEOUT"]);
 /** What is given to these is a parameter of the statement. */
 const OF_KEYS = new Set<FieldMeaning["kind"]>(["computed", "row", "node"]);
 const SIDES = new Set<string>(CURSOR_SIDES);
-/** Statements of one operation: of its pages, orders and filters. */
-const SHAPES = 50;
 
 /** Answers queries that are plain trees of selects with one statement, whose result is the text of the answer. */
 export class CompiledReads {
@@ -103,7 +101,7 @@ export class CompiledReads {
   ): CompiledRead | null {
     const known = this.#known.get(operation) ?? {
       shape: shapingVariables(document, schema),
-      reads: new LRU<string, CompiledRead | null>({ maxLength: SHAPES }),
+      reads: new RememberedReads(),
     };
     this.#known.set(operation, known);
     const { byValue, byPresence, byType } = known.shape;
