@@ -14,10 +14,12 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "origin-"));
   mkdirSync(join(root, "plugins"));
   mkdirSync(join(root, "src"));
+  mkdirSync(join(root, "migrations/committed"), { recursive: true });
   write("package.json", '{ "version": "1.0.0" }');
   write("package-lock.json", "{}");
   write("plugins/OnePlugin.ts", "export const one = 1;");
   write("src/preset.ts", "");
+  write("migrations/committed/000001-first.sql", "create table one ();");
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
@@ -28,6 +30,8 @@ describe("the hash of the code that an API is made by", () => {
     ["plugins/OnePlugin.ts", "export const one = 2;"],
     ["plugins/AnotherPlugin.ts", ""],
     ["src/preset.ts", "// changed"],
+    ["migrations/committed/000001-first.sql", "create table another ();"],
+    ["migrations/committed/000002-second.sql", ""],
   ])("is another when %s is", async (path, text) => {
     const before = await hashCode(root);
     write(path, text);
@@ -38,6 +42,7 @@ describe("the hash of the code that an API is made by", () => {
     const before = await hashCode(root);
     write("src/serve.ts", "// changed");
     write("plugins/notes.md", "changed");
+    write("migrations/current.sql", "create table not_yet ();");
     expect(await hashCode(root)).toBe(before);
   });
 });
