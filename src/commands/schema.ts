@@ -17,7 +17,7 @@ import { openThrowAwayDatabase } from "../database/throwAway/openThrowAwayDataba
 import { withoutLimits } from "../limits/withoutLimits.ts";
 import { EXPOSED_SCHEMAS, INTROSPECTION_SETTINGS, makePreset } from "../preset.ts";
 import { hashCode } from "../schemaFile/schemaOrigin.ts";
-import { writeSchemaFile } from "../schemaFile/writeSchemaFile.ts";
+import { assertReplaceable, writeSchemaFile } from "../schemaFile/writeSchemaFile.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
 
 export const SCHEMA_FILE = fileURLToPath(new URL("../../schema.graphql", import.meta.url));
@@ -147,6 +147,7 @@ const compileCommand: CommandModule<object, { file: string }> = {
         `Name a .js or .mjs file in ${PROJECT_ROOT}, whose dependencies it imports; got '${path}'.`,
       );
     }
+    await assertReplaceable(path);
     // Without the open migration: a database that serves has not run it.
     await withMigrations((gatewayUrl) => compileApi(gatewayUrl, path), { includeCurrent: false });
     console.log(`Wrote ${path}.`);

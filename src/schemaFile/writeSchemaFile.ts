@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -10,8 +10,8 @@ import { ORIGIN_MARK, PLUGINS_FOLDER, type SchemaOrigin } from "./schemaOrigin.t
 type Functions = Record<string, unknown>;
 
 /**
- * Writes a module that makes a schema without reading a catalogue, and loads it once to see that it does. It lies somewhere
- * in the folder of this package, whose plugins and dependencies it imports.
+ * Writes a module that makes a schema without reading a catalogue, and loads it once to see that it does: a file of before is
+ * replaced when the new one works, and at once. It lies somewhere in the folder of this package, whose plugins and dependencies it imports.
  *
  * @throws for a plan that cannot be written, see plugins/bound.ts.
  */
@@ -20,16 +20,36 @@ export async function writeSchemaFile(
   schema: GraphQLSchema,
   origin: SchemaOrigin,
 ): Promise<void> {
+  await assertReplaceable(file);
   const code = await exportSchema(schema, dirname(file));
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, `${ORIGIN_MARK}${JSON.stringify(origin)}\n${code}\n`);
+  const draft = `${file}.${process.pid}.mjs`;
   try {
-    if (printSchema(await importSchema(file)) !== printSchema(schema)) {
+    await writeFile(draft, `${ORIGIN_MARK}${JSON.stringify(origin)}\n${code}\n`);
+    if (printSchema(await importSchema(draft)) !== printSchema(schema)) {
       throw new Error("The schema's file makes another API than the catalogue.");
     }
-  } catch (error) {
-    await rm(file);
+    await rename(draft, file);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** @throws where a file lies that is no schema's, or a folder. */
+export async function assertReplaceable(file: string): Promise<void> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "EISDIR") {
+      throw new Error(`'${file}' is a folder; name a file.`);
+    }
+    if (error.code === "ENOENT") {
+      return null;
+    }
     throw error;
+  });
+  if (text !== null && !text.startsWith(ORIGIN_MARK)) {
+    throw new Error(
+      `'${file}' is there and was not written by 'bailiwick schema compile'; name another, or remove it.`,
+    );
   }
 }
 

@@ -1,4 +1,14 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 
 import { beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { GraphQLObjectType, GraphQLSchema, GraphQLString, printSchema } from "graphql";
@@ -109,6 +119,26 @@ describe("a schema's file", () => {
       ),
     ).rejects.toThrow(/references external variables: `outside`/);
     expect(existsSync(`${file}.new.mjs`)).toBe(false);
+  });
+
+  it("is not written over a file that is none, or a folder", async () => {
+    writeFileSync(file, "export const mine = 1;\n");
+    await expect(writeSchemaFile(file, schema, origin)).rejects.toThrow(
+      /was not written by 'bailiwick schema compile'/,
+    );
+    expect(readFileSync(file, "utf8")).toBe("export const mine = 1;\n");
+    await expect(writeSchemaFile(dirname(file), schema, origin)).rejects.toThrow(/is a folder/);
+  });
+
+  it("stays as it was when the new one does not work, and nothing else is left", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "schema-"));
+    const outside = join(folder, "api.mjs");
+    copyFileSync(file, outside);
+    // Nothing is installed there.
+    await expect(writeSchemaFile(outside, schema, origin)).rejects.toThrow(/graphql/);
+    expect(readFileSync(outside, "utf8")).toBe(readFileSync(file, "utf8"));
+    expect(readdirSync(folder)).toEqual(["api.mjs"]);
+    rmSync(folder, { recursive: true });
   });
 
   it("is taken from the environment, except in development, whose schema changes", () => {
