@@ -8,7 +8,7 @@ import { applyInputFields } from "../../plugins/InputFieldsPlugin.ts";
 import { applyTimestampText } from "../../plugins/TimestampsPlugin.ts";
 import { readRanMigrations } from "../database/isSchemaCurrent.ts";
 import { importSchema } from "./importSchema.ts";
-import { hashCode, ORIGIN_MARK, originDifference, type SchemaOrigin } from "./schemaOrigin.ts";
+import { hashCode, originDifference, readOrigin } from "./schemaOrigin.ts";
 
 /**
  * The API that `bailiwick schema compile` has written, if it was made from this package and the migrations of this database.
@@ -28,7 +28,11 @@ export async function loadSchemaFile(
     return null;
   };
   try {
-    const [origin, code] = await Promise.all([readOrigin(file), hashCode()]);
+    const [text, code] = await Promise.all([readFile(file, "utf8"), hashCode()]);
+    const origin = readOrigin(text);
+    if ("reason" in origin) {
+      return refuse(origin);
+    }
     // What other code has written might not even run with this.
     const own = originDifference(origin, { code, migrations: origin.migrations });
     if (own !== null) {
@@ -47,12 +51,4 @@ export async function loadSchemaFile(
   } catch (err) {
     return refuse({ err });
   }
-}
-
-async function readOrigin(file: string): Promise<SchemaOrigin> {
-  const [line = ""] = (await readFile(file, "utf8")).split("\n", 1);
-  if (!line.startsWith(ORIGIN_MARK)) {
-    throw new Error(`${file} was not written by 'bailiwick schema compile'.`);
-  }
-  return JSON.parse(line.slice(ORIGIN_MARK.length)) as SchemaOrigin;
 }

@@ -38,6 +38,24 @@ export async function hashCode(root = PROJECT_ROOT): Promise<string> {
   return sha256(JSON.stringify(sources.map((source, index) => [source, texts[index]])));
 }
 
+/** A schema's file: its origin, and the hash of what follows, in the first line. */
+export function withOrigin(origin: SchemaOrigin, code: string): string {
+  return `${ORIGIN_MARK}${JSON.stringify({ ...origin, text: sha256(code) })}\n${code}`;
+}
+
+/** @returns the origin of a schema's file; or why it is none, as the end of a sentence. */
+export function readOrigin(file: string): SchemaOrigin | { reason: string } {
+  if (!file.startsWith(ORIGIN_MARK)) {
+    return { reason: "it was not written by `bailiwick schema compile`" };
+  }
+  const end = file.indexOf("\n");
+  const { text, ...origin } = JSON.parse(file.slice(ORIGIN_MARK.length, end)) as SchemaOrigin & {
+    text: string;
+  };
+  // Against half a file and changes by hand. Who can write it on purpose can write this package too.
+  return text === sha256(file.slice(end + 1)) ? origin : { reason: "it was changed after it was written" };
+}
+
 /** In what two origins differ, as the end of a sentence; null if in nothing. */
 export function originDifference(file: SchemaOrigin, present: SchemaOrigin): string | null {
   if (file.code !== present.code) {

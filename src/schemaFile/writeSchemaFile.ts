@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { type GraphQLSchema, printSchema } from "graphql";
 
 import { importSchema } from "./importSchema.ts";
-import { ORIGIN_MARK, PLUGINS_FOLDER, type SchemaOrigin } from "./schemaOrigin.ts";
+import { ORIGIN_MARK, PLUGINS_FOLDER, type SchemaOrigin, withOrigin } from "./schemaOrigin.ts";
 
 type Functions = Record<string, unknown>;
 
@@ -25,7 +25,7 @@ export async function writeSchemaFile(
   await mkdir(dirname(file), { recursive: true });
   const draft = `${file}.${process.pid}.mjs`;
   try {
-    await writeFile(draft, `${ORIGIN_MARK}${JSON.stringify(origin)}\n${code}\n`);
+    await writeFile(draft, withOrigin(origin, `${code}\n`));
     if (printSchema(await importSchema(draft)) !== printSchema(schema)) {
       throw new Error("The schema's file makes another API than the catalogue.");
     }

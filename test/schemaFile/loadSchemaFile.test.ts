@@ -21,7 +21,7 @@ import { printApi } from "../../src/commands/schema.ts";
 import { parseConfig } from "../../src/config.ts";
 import { readRanMigrations } from "../../src/database/isSchemaCurrent.ts";
 import { loadSchemaFile } from "../../src/schemaFile/loadSchemaFile.ts";
-import { hashCode, type SchemaOrigin } from "../../src/schemaFile/schemaOrigin.ts";
+import { hashCode, type SchemaOrigin, withOrigin } from "../../src/schemaFile/schemaOrigin.ts";
 import { writeSchemaFile } from "../../src/schemaFile/writeSchemaFile.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { useSchemaFiles } from "./useSchemaFiles.ts";
@@ -68,11 +68,12 @@ beforeEach(async () => {
   file = nextFile();
   await writeSchemaFile(file, schema, origin);
 });
-/** Spoils the file, which another name has in the eyes of Jest. */
-const spoil = (text: string) => {
+/** Adds to the file, which needs another name in the eyes of Jest; as if it had been written so, or by hand. */
+const add = (text: string, isByHand = false) => {
   const from = readFileSync(file, "utf8");
+  const code = `${from.slice(from.indexOf("\n") + 1)}\n${text}\n`;
   file = nextFile();
-  writeFileSync(file, `${from}\n${text}\n`);
+  writeFileSync(file, isByHand ? `${from}\n${text}\n` : withOrigin(origin, code));
 };
 
 describe("a schema's file", () => {
@@ -96,17 +97,26 @@ describe("a schema's file", () => {
   });
 
   it("is refused when it was made by other code, and does not run then", async () => {
-    await writeSchemaFile(file, schema, { ...origin, code: "another" });
-    spoil('throw new Error("it runs");');
+    origin = { ...origin, code: "another" };
+    add('throw new Error("it runs");');
+    origin = { ...origin, code: await hashCode() };
     await expectRefusal(/made by another version of this package/);
   });
 
   it("is refused when it cannot run, is no such file or is not there", async () => {
-    spoil('throw new Error("it runs");');
+    add('throw new Error("it runs");');
     await expectRefusal(/it runs/);
     writeFileSync(file, "export const schema = null;\n");
-    await expectRefusal(/was not written by 'bailiwick schema compile'/);
+    await expectRefusal(/was not written by `bailiwick schema compile`/);
     await expectRefusal(/ENOENT/, `${file}.missing.mjs`);
+  });
+
+  it("is refused when it was changed by hand or is not whole, and does not run then", async () => {
+    add('throw new Error("it runs");', true);
+    await expectRefusal(/it was changed after it was written/);
+    const text = readFileSync(file, "utf8");
+    writeFileSync(file, text.slice(0, -20));
+    await expectRefusal(/it was changed after it was written/);
   });
 
   it("is not written with a plan that sees more than its arguments", async () => {
