@@ -119,7 +119,8 @@ export class BatchQuery extends Query {
 
   #send(connection: Connection, { text, name: given = "", values = [] }: Statement): void {
     const name = this.#prepared.isUsed ? given : "";
-    const { close, parse } = name === "" ? { close: [], parse: true } : this.#prepared.prepare(name);
+    const { close, parse } =
+      name === "" ? { close: [], parse: true } : this.#prepared.prepare(name, text.length);
     close.forEach((closed) => connection.close({ type: "S", name: closed }));
     if (parse) {
       connection.parse({ text, name });

@@ -6,13 +6,20 @@ export interface Preparation {
 }
 
 /**
+ * Characters of the statements that a connection keeps, for each that it may keep: the memory of a plan grows with its statement
+ * (about a hundred bytes for each character), and how long that is, clients decide.
+ */
+const USUAL_LENGTH = 4_000;
+
+/**
  * Which named statements one connection has, as of everything that was sent to it: a pipeline is answered in order, so what
  * is sent later may rely on what was sent before.
  */
 export class PreparedStatements {
   readonly #limit: number;
-  /** Least recently used first. */
-  readonly #names = new Set<string>();
+  /** Name → length of the text; least recently used first. */
+  readonly #names = new Map<string, number>();
+  #length = 0;
   /** Names whose Parse was followed by an error: the server may have them or not. */
   readonly #uncertain = new Set<string>();
 
@@ -27,17 +34,21 @@ export class PreparedStatements {
   }
 
   /** Counts the statement as there, since the caller sends what it is told. */
-  prepare(name: string): Preparation {
-    const isKnown = this.#names.delete(name);
-    this.#names.add(name);
+  prepare(name: string, length: number): Preparation {
+    const isKnown = this.#drop(name);
+    this.#names.set(name, length);
+    this.#length += length;
     if (isKnown) {
       return { close: [], parse: false };
     }
     const close = [...this.#uncertain];
     this.#uncertain.clear();
-    const [oldest] = this.#names;
-    if (this.#names.size > this.#limit && oldest !== undefined) {
-      this.#names.delete(oldest);
+    for (const oldest of this.#names.keys()) {
+      const isTooMuch = this.#names.size > this.#limit || this.#length > this.#limit * USUAL_LENGTH;
+      if (!isTooMuch || oldest === name) {
+        break;
+      }
+      this.#drop(oldest);
       close.push(oldest);
     }
     return { close, parse: true };
@@ -45,14 +56,18 @@ export class PreparedStatements {
 
   /** When the server does not know one that it should: its memory may have been emptied (`deallocate all`, a pooler). */
   forgetAll(): void {
-    this.#names.forEach((name) => this.#uncertain.add(name));
-    this.#names.clear();
+    [...this.#names.keys()].forEach((name) => this.forget(name));
   }
 
   /** After an error of the batch that parsed it, or when its plan has become useless. */
   forget(name: string): void {
-    if (this.#names.delete(name)) {
+    if (this.#drop(name)) {
       this.#uncertain.add(name);
     }
+  }
+
+  #drop(name: string): boolean {
+    this.#length -= this.#names.get(name) ?? 0;
+    return this.#names.delete(name);
   }
 }
