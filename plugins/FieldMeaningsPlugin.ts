@@ -1,6 +1,6 @@
 import "graphile-build-pg";
 
-import type { PgCodec, PgCodecAttribute, PgResource } from "postgraphile/@dataplan/pg";
+import type { PgCodec, PgResource } from "postgraphile/@dataplan/pg";
 
 import type { Computation, FieldMeaning, Link, RowMeaning, Rows } from "../src/compiledReads/fieldMeaning.ts";
 import { bound } from "./bound.ts";
@@ -169,13 +169,9 @@ function givenMeaning(
   const [resource, ...others] = Object.values(pgResources)
     .filter(isFunction)
     .filter((each) => inflection.customQueryField({ resource: each }) === fieldName);
-  if (!resource || others.length > 0 || !isRowFunction(resource) || !resource.isUnique) {
-    return undefined;
-  }
-  const present = Object.entries<PgCodecAttribute>(resource.codec.attributes).find(
-    ([, { notNull, via, expression }]) => notNull && !via && !expression,
-  );
-  return present && { kind: "given", rows: resource, present: present[0] };
+  return resource && others.length === 0 && isRowFunction(resource) && resource.isUnique
+    ? { kind: "given", rows: resource }
+    : undefined;
 }
 
 function rowByNodeId(build: GraphileBuild.Build, typeName: string): RowMeaning | undefined {

@@ -1,6 +1,11 @@
 import { type SQL, sql } from "pg-sql2";
+import type { PgCodecAttribute } from "postgraphile/@dataplan/pg";
 
 import type { Link, Rows } from "./fieldMeaning.ts";
+import { NotCompilable } from "./NotCompilable.ts";
+
+/** That Postgres takes. */
+const MOST_ARGUMENTS = 100;
 
 /** The rows of one place in an answer, and which of their columns are needed there. */
 export class RowScope {
@@ -71,6 +76,25 @@ export class RowScope {
       ...this.#computed.map((expression, index) => sql`${expression} as ${RowScope.#computedName(index)}`),
     ];
     return columns.length === 0 ? sql`1 as x` : sql.join(columns, ", ");
+  }
+
+  /**
+   * Whether a row that a function gives has what each row of its table has: none keeps a function from giving null where a
+   * column has none. The statement fails then, and the request takes the other way.
+   */
+  get isWhole(): SQL {
+    const { attributes } = this.rows.codec;
+    const present = Object.entries<PgCodecAttribute>(attributes).filter(
+      ([, { notNull, via, expression, extensions }]) =>
+        notNull && !via && !expression && extensions?.tags?.notNull === undefined,
+    );
+    if (present.length === 0 || present.length > MOST_ARGUMENTS) {
+      throw new NotCompilable("rows of which nothing is sure");
+    }
+    const columns = present.map(([attribute]) => sql`${this.alias}.${sql.identifier(attribute)}`);
+    const found = sql`num_nonnulls(${sql.join(columns, ", ")})`;
+    const count = sql.literal(present.length);
+    return sql`case when ${found} = ${count} then true else ('less: ' || ${found})::int::boolean end`;
   }
 
   /** `from` of the table or the function. */

@@ -117,7 +117,7 @@ export class ReadCompiler {
       }
       if (meaning?.kind === "given" && !nodes[0].arguments?.length) {
         const scope = new RowScope(meaning.rows);
-        const isThere = sql`${scope.column(meaning.present)} is not null`;
+        const isThere = sql`case when ${scope.alias} is null then false else ${scope.isWhole} end`;
         const given = this.#one(getNamedType(field.type), nodes, scope, isThere);
         return this.#add(building, given, missingRow(given));
       }

@@ -40,8 +40,8 @@ export type FieldMeaning =
   /** One row of whichever type its global id names; `rowOf`: the name → how the row is found, if it can be compiled. */
   | { kind: "node"; argument: string; rowOf: (typeName: string) => RowMeaning | undefined }
   | RowMeaning
-  /** The row that a function gives, or none; `present`: a column that is null in none. */
-  | { kind: "given"; rows: Rows; present: string }
+  /** The row that a function gives, or none. */
+  | { kind: "given"; rows: Rows }
   | { kind: "one"; link: Link }
   /** All rows of a table, or those that a row leads to. */
   | { kind: "many"; rows: Rows; link: Link | null };

@@ -60,6 +60,9 @@ export function listPage(
 ): ListPage {
   const given = getArgumentValues(field, nodes[0], selecting.variables);
   const query = new PageQuery(rows, scope.alias);
+  if (typeof rows.from === "function") {
+    query.where(scope.isWhole);
+  }
   if (follows) {
     query.where(scope.follows(follows.link, follows.from));
   }
