@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { createClient } from "graphql-ws";
 import pg from "pg";
 import { WebSocket } from "ws";
@@ -12,14 +14,18 @@ import type { Workload } from "./workload.ts";
 const SUBSCRIBERS = { small: [20], full: [100, 500], huge: [100, 500, 1000] };
 const CHANGES = 20;
 const PATIENCE = 30_000;
-/** Until every subscription is known to be in place: a change reaches all of them. */
+/** Of the first attempt to reach everybody; each further one waits twice as long. */
 const SETTLE = 3000;
+/** Without an answer for so long, nothing is under way any more. */
+const QUIET = 1000;
 
 /** Everybody who listens, and when each was told of the change that is under way. */
 class Audience {
   readonly #closers: (() => unknown)[] = [];
-  #delays: number[] = [];
+  /** Milliseconds until each subscriber was told first. */
+  readonly #delays = new Map<number, number>();
   #began = 0;
+  #lastAnswer = 0;
   #isComplete: () => void = () => undefined;
   readonly size: number;
 
@@ -28,6 +34,7 @@ class Audience {
   }
 
   listen(url: string, { token, clinicId }: BenchPerson): void {
+    const subscriber = this.#closers.length;
     const client = createClient({
       url: `${url.replace("http", "ws")}/graphql`,
       webSocketImpl: WebSocket,
@@ -46,9 +53,12 @@ class Audience {
           ) {
             return;
           }
-          this.#delays.push(performance.now() - this.#began);
-          if (this.#delays.length === this.size) {
-            this.#isComplete();
+          this.#lastAnswer = performance.now();
+          if (!this.#delays.has(subscriber)) {
+            this.#delays.set(subscriber, this.#lastAnswer - this.#began);
+            if (this.#delays.size === this.size) {
+              this.#isComplete();
+            }
           }
         },
         error: () => undefined,
@@ -60,18 +70,25 @@ class Audience {
 
   /** Milliseconds from the change until each was told. @throws when not everybody is. */
   async hear(change: () => Promise<unknown>, patience = PATIENCE): Promise<number[]> {
-    this.#delays = [];
+    this.#delays.clear();
     this.#began = performance.now();
     let timer: NodeJS.Timeout | undefined;
     const complete = new Promise<void>((resolve, reject) => {
       this.#isComplete = resolve;
       timer = setTimeout(
-        () => reject(new Error(`Only ${this.#delays.length} of ${this.size} subscribers were told.`)),
+        () => reject(new Error(`Only ${this.#delays.size} of ${this.size} subscribers were told.`)),
         patience,
       );
     });
     await Promise.all([change(), complete]).finally(() => clearTimeout(timer));
-    return this.#delays;
+    return [...this.#delays.values()];
+  }
+
+  /** Ends when all that was under way has arrived. */
+  async isQuiet(): Promise<void> {
+    while (performance.now() - this.#lastAnswer < QUIET) {
+      await sleep(QUIET / 10);
+    }
   }
 
   async leave(): Promise<void> {
@@ -115,18 +132,18 @@ async function measureAudience(
   }
 }
 
-/** Sockets are opened and subscribed in their own time: until a change has reached all of them. */
+/** Sockets are opened and subscribed in their own time: until a change has reached all of them, and nothing is under way. */
 async function settle(audience: Audience, change: () => Promise<unknown>): Promise<void> {
-  const deadline = Date.now() + PATIENCE;
-  for (;;) {
-    const problem = await audience.hear(change, SETTLE).then(
+  for (let patience = SETTLE; ; patience *= 2) {
+    const problem = await audience.hear(change, patience).then(
       () => undefined,
       (error: unknown) => error,
     );
+    await audience.isQuiet();
     if (problem === undefined) {
       return;
     }
-    if (Date.now() > deadline) {
+    if (patience > PATIENCE) {
       throw problem;
     }
   }
