@@ -71,21 +71,21 @@ describe("a migration under traffic", () => {
     );
     await api.gateway.reload();
     // One that is compiled, whose result has the same type whatever its columns have, and one that Grafast plans.
-    const documents = ["{ notices { nodes { title } } }", "{ notices(last: 5) { nodes { title } } }"];
+    const documents = [
+      "{ notices { nodes { title } } }",
+      "{ notices { nodes { title } edges { node { title } } } }",
+    ];
     // Several at a time, so that several connections have the plan.
     const readByMany = () =>
       Promise.all(Array.from({ length: 16 }, (_, index) => ask(documents[index % 2] ?? "")));
     for (const type of ["text", "varchar(30)", "text"]) {
       for (let round = 0; round < 3; round++) {
-        expect(new Set((await readByMany()).map(({ text }) => text)).size).toBe(1);
+        expect(new Set((await readByMany()).map(({ text }) => text)).size).toBe(documents.length);
       }
       await db.superuser.query(`alter table app_public.notices alter column title type ${type}`);
       for (const { status, data, errors } of await readByMany()) {
-        expect([status, data, errors]).toEqual([
-          200,
-          { notices: { nodes: [{ title: "hello" }] } },
-          undefined,
-        ]);
+        expect([status, errors]).toEqual([200, undefined]);
+        expect(data).toMatchObject({ notices: { nodes: [{ title: "hello" }] } });
       }
     }
     expect(await retries("0A000")).toBeGreaterThan(0);
