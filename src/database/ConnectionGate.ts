@@ -14,6 +14,12 @@ export type Leave = () => void;
 
 interface Waiter {
   admit(): void;
+  isPatient: boolean;
+}
+
+export interface EnterOptions {
+  /** Waits for as long as it takes and is never turned away: for what comes in a number that is bounded elsewhere. */
+  isPatient?: boolean;
 }
 
 /** Why somebody did not get in. */
@@ -21,8 +27,8 @@ export type Refusal = "crowded" | "waited" | "gone";
 
 /**
  * Lets in as many as there are connections. The others wait in one line for each tenant, and places are given to the
- * lines in turn: the flood of one tenant lengthens its own line only. Nobody waits longer than `patience`, so a busy
- * database gives fast refusals and not slow ones.
+ * lines in turn: the flood of one tenant lengthens its own line only. Nobody who is not patient waits longer than
+ * `patience`, so a busy database gives fast refusals and not slow ones.
  */
 export class ConnectionGate {
   readonly #limits: GateLimits;
@@ -31,6 +37,7 @@ export class ConnectionGate {
   readonly #lines = new Map<string, Set<Waiter>>();
   #inside = 0;
   #waiting = 0;
+  #waitingPatiently = 0;
 
   constructor(limits: GateLimits, onRefusal: (refusal: Refusal) => void = () => undefined) {
     this.#limits = limits;
@@ -52,7 +59,7 @@ export class ConnectionGate {
    * @param signal aborted when whoever waits has gone away.
    * @throws UNAVAILABLE when too many wait already, when the wait takes too long, or when the signal is aborted.
    */
-  enter(line: string, signal: AbortSignal): Promise<Leave> {
+  enter(line: string, signal: AbortSignal, { isPatient = false }: EnterOptions = {}): Promise<Leave> {
     if (signal.aborted) {
       return Promise.reject(this.#refuse("gone"));
     }
@@ -60,25 +67,26 @@ export class ConnectionGate {
       this.#inside++;
       return Promise.resolve(this.#makeLeave());
     }
-    if (this.#waiting >= this.#limits.maximumWaiting) {
+    if (!isPatient && this.#waiting - this.#waitingPatiently >= this.#limits.maximumWaiting) {
       return Promise.reject(this.#refuse("crowded"));
     }
-    return this.#wait(line, signal);
+    return this.#wait(line, signal, isPatient);
   }
 
-  async #wait(line: string, signal: AbortSignal): Promise<Leave> {
+  async #wait(line: string, signal: AbortSignal, isPatient: boolean): Promise<Leave> {
     const { promise, resolve, reject } = Promise.withResolvers<Leave>();
-    const waiter = { admit: () => resolve(this.#makeLeave()) };
+    const waiter = { admit: () => resolve(this.#makeLeave()), isPatient };
     const giveUp = (refusal: Refusal) => {
       this.#remove(line, waiter);
       reject(this.#refuse(refusal));
     };
     const onAbort = () => giveUp("gone");
-    const timer = setTimeout(() => giveUp("waited"), this.#limits.patience);
+    const timer = isPatient ? undefined : setTimeout(() => giveUp("waited"), this.#limits.patience);
     signal.addEventListener("abort", onAbort, { once: true });
     const waiters = this.#lines.get(line) ?? new Set();
     this.#lines.set(line, waiters.add(waiter));
     this.#waiting++;
+    this.#waitingPatiently += Number(isPatient);
     try {
       return await promise;
     } finally {
@@ -91,6 +99,7 @@ export class ConnectionGate {
     const waiters = this.#lines.get(line);
     if (waiters?.delete(waiter)) {
       this.#waiting--;
+      this.#waitingPatiently -= Number(waiter.isPatient);
       if (waiters.size === 0) {
         this.#lines.delete(line);
       }

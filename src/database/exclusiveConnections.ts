@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from "pg";
 
 import { currentRequestContext, type RequestContext } from "../http/requestContext.ts";
 import { cancelStatement } from "./cancelStatement.ts";
-import type { ConnectionGate } from "./ConnectionGate.ts";
+import type { ConnectionGate, Leave } from "./ConnectionGate.ts";
 import type { Settings } from "./pipelined/BatchQuery.ts";
 import { timeoutOf } from "./statementTimeout.ts";
 import { setDeadline } from "./watchStatements.ts";
@@ -45,7 +45,7 @@ export async function lendConnection<T>(
   const arrival = performance.now();
   // What may take long must not stand in the way of the tenant's other requests: the gate has lines of its own.
   request?.endTurn();
-  const leave = await gate.enter(lineOf(settings), request?.signal ?? NEVER);
+  const leave = await enterGate(gate, settings);
   try {
     const client = await pool.connect();
     const start = performance.now();
@@ -70,9 +70,17 @@ export async function lendConnection<T>(
   }
 }
 
-/** Tenants wait in lines of their own, and people without one by themselves. */
-export function lineOf(settings: Settings): string {
-  return settings["app.organization_id"] || settings["jwt.claims.sub"] || "";
+/**
+ * Tenants wait in lines of their own, and people without one by themselves. So does what subscribers are told, and it waits
+ * for as long as it takes: one change may be news for many at once, each of whom has one at a time, and as many sockets as are allowed.
+ *
+ * @throws UNAVAILABLE when it would take too long.
+ */
+export function enterGate(gate: Pick<ConnectionGate, "enter">, settings: Settings): Promise<Leave> {
+  const request = currentRequestContext();
+  const isNews = request?.operation?.kind === "subscription";
+  const line = settings["app.organization_id"] || settings["jwt.claims.sub"] || "";
+  return gate.enter(isNews ? `news ${line}` : line, request?.signal ?? NEVER, { isPatient: isNews });
 }
 
 /** Milliseconds, for the metrics and for the log line of the request that is being served. */

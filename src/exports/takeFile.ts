@@ -7,7 +7,7 @@ import type { Client } from "../auth/clientHash.ts";
 import { pgSettings } from "../auth/pgSettings.ts";
 import { NO_SCOPE } from "../auth/requestScope.ts";
 import type { ConnectionGate } from "../database/ConnectionGate.ts";
-import { lineOf } from "../database/exclusiveConnections.ts";
+import { enterGate } from "../database/exclusiveConnections.ts";
 import { withPgSettings } from "../database/withTenant.ts";
 import { AppError } from "../errors/AppError.ts";
 import { classifyError } from "../errors/classifyError.ts";
@@ -42,8 +42,6 @@ export interface LinkConnections {
   gate: Pick<ConnectionGate, "enter">;
 }
 
-const NEVER = new AbortController().signal;
-
 /**
  * What a link leads to. The token says whose link it is; whether that person still may is asked of the database as that
  * person, each time. What they take is on record only once `open` has opened it: where there is nothing to send, the
@@ -61,7 +59,7 @@ export async function takeFile(
   const requestId = request?.requestId ?? acceptRequestId(undefined);
   const asPerson = async <T>(claims: Claims | null, work: (connection: PoolClient) => Promise<T>) => {
     const settings = pgSettings(claims, NO_SCOPE, requestId, client);
-    const leave = await gate.enter(lineOf(settings), request?.signal ?? NEVER);
+    const leave = await enterGate(gate, settings);
     try {
       return await withPgSettings(pool, settings, work);
     } finally {

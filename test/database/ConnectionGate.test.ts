@@ -57,6 +57,34 @@ describe("the gate before the connections", () => {
     (await waiting)();
   });
 
+  it("lets the patient wait however many they are and however long it takes, and takes no place from others", async () => {
+    const { gate, refusals } = makeGate({ maximumWaiting: 1, patience: 20 });
+    const leave = await gate.enter("a", NEVER);
+    const patient = [1, 2, 3].map(() => gate.enter("news", NEVER, { isPatient: true }));
+    const other = gate.enter("a", NEVER);
+    expect(gate.waiting).toBe(4);
+    await expect(gate.enter("a", NEVER)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await expect(other).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(refusals).toEqual(["crowded", "waited"]);
+    leave();
+    for (const waiting of patient) {
+      (await waiting)();
+    }
+    expect([gate.inside, gate.waiting]).toEqual([0, 0]);
+  });
+
+  it("lets nobody wait who has gone, patient or not", async () => {
+    const { gate, refusals } = makeGate();
+    const leave = await gate.enter("a", NEVER);
+    const departure = new AbortController();
+    const waiting = gate.enter("news", departure.signal, { isPatient: true });
+    departure.abort();
+    await expect(waiting).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(refusals).toEqual(["gone"]);
+    expect(gate.waiting).toBe(0);
+    leave();
+  });
+
   it("refuses who has waited too long, and does not count them any more", async () => {
     const { gate, refusals } = makeGate({ patience: 5 });
     const leave = await gate.enter("a", NEVER);

@@ -1,7 +1,6 @@
 import { QUERY_CANCELED } from "../../errors/sqlStates.ts";
-import { currentRequestContext } from "../../http/requestContext.ts";
 import type { ConnectionGate } from "../ConnectionGate.ts";
-import { type ConnectionEvents, lineOf, recordLease } from "../exclusiveConnections.ts";
+import { type ConnectionEvents, enterGate, recordLease } from "../exclusiveConnections.ts";
 import { timeoutOf } from "../statementTimeout.ts";
 import type { Settings, Statement, StatementResult } from "./BatchQuery.ts";
 import type { SharedConnections } from "./SharedConnections.ts";
@@ -17,7 +16,6 @@ interface ShortReadParts {
 
 /** Milliseconds for which a statement may hold up those behind it. */
 const LONGEST = 1_000;
-const NEVER = new AbortController().signal;
 
 /** Reads that are known to be short, many at a time on a few connections. */
 export class ShortReads {
@@ -53,7 +51,7 @@ export class ShortReads {
       return null;
     }
     const arrival = performance.now();
-    const leave = await gate.enter(lineOf(settings), currentRequestContext()?.signal ?? NEVER);
+    const leave = await enterGate(gate, settings);
     const start = performance.now();
     const own = timeoutOf(settings);
     const isCutShort = own === null || own > LONGEST;
