@@ -19,11 +19,10 @@ const POSTGRES_VERSIONS = ["18", "15"];
  */
 const TESTS_OF_NEWEST_ONLY =
   "test/(process|plans|journeys|bench|scaffold|versions|telemetry|http|faults|limits|outbound|commands|documents|errors|" +
-  "auth|identity|vault-client|schemaFile|integrations|tasks|webhooks|exports|" +
-  "access/(fuzz|sabotage|mutate/mutateAccess|explainReality|whyEvidence)|" +
-  "graphql/(?!errors|forgedSettings|isolation|changeSubscriptions|timestamps)|" +
-  "compiledReads/(givenRows|nodes|pages|screens|strangeQueries|suitability)|" +
-  "database/(pipelined/isolation|replicas)|audit/largeTransactions|backfill/(interruption|tidyPatientAddresses))";
+  "auth|identity|vault-client|schemaFile|" +
+  "access/(fuzz|sabotageReady|mutate/mutateAccess)|" +
+  "graphql/(interleaving|rememberedSchema)|compiledReads/(nodes|pages|screens)|" +
+  "database/pipelined/isolation|backfill/(interruption|tidyPatientAddresses))";
 /**
  * The mutants that the catalogue or a few rows give away, in a minute or two. Those of single conditions take the tests of
  * the schema: a run of all of them is for a change of these rules (docs/access/mutation.md).

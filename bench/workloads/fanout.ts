@@ -85,7 +85,7 @@ class Audience {
   }
 
   /** Ends when all that was under way has arrived. */
-  async isQuiet(): Promise<void> {
+  async becomeQuiet(): Promise<void> {
     while (performance.now() - this.#lastAnswer < QUIET) {
       await sleep(QUIET / 10);
     }
@@ -139,7 +139,7 @@ async function settle(audience: Audience, change: () => Promise<unknown>): Promi
       () => undefined,
       (error: unknown) => error,
     );
-    await audience.isQuiet();
+    await audience.becomeQuiet();
     if (problem === undefined) {
       return;
     }
