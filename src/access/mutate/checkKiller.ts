@@ -34,9 +34,11 @@ export function makeCheckKiller({ scope, rules, waivers, today }: CheckKillerOpt
       }
       const known = foundBy.get(operator) ?? new Set();
       foundBy.set(operator, known);
-      for (const isKnown of [true, false]) {
-        const some = rules.filter(({ name }) => known.has(name) === isKnown);
-        const found = some.length > 0 ? await firstOpen(client, some) : undefined;
+      // Split before anything is asked: mutants are tried side by side, and a rule that becomes known meanwhile is
+      // asked about this one too.
+      const turns = [rules.filter(({ name }) => known.has(name)), rules.filter(({ name }) => !known.has(name))];
+      for (const turn of turns) {
+        const found = turn.length > 0 ? await firstOpen(client, turn) : undefined;
         if (found) {
           known.add(found.rule);
           return `${found.rule} ${found.object}: ${found.detail}`;
