@@ -36,7 +36,10 @@ export function makeCheckKiller({ scope, rules, waivers, today }: CheckKillerOpt
       foundBy.set(operator, known);
       // Split before anything is asked: mutants are tried side by side, and a rule that becomes known meanwhile is
       // asked about this one too.
-      const turns = [rules.filter(({ name }) => known.has(name)), rules.filter(({ name }) => !known.has(name))];
+      const turns = [
+        rules.filter(({ name }) => known.has(name)),
+        rules.filter(({ name }) => !known.has(name)),
+      ];
       for (const turn of turns) {
         const found = turn.length > 0 ? await firstOpen(client, turn) : undefined;
         if (found) {
