@@ -1,3 +1,4 @@
+import "@graphile/pg-aggregates";
 import "graphile-build-pg";
 
 import type { PgCodec, PgResource } from "postgraphile/@dataplan/pg";
@@ -30,6 +31,9 @@ function readMeaning(build: GraphileBuild.Build, scope: Scope, typeName: string)
   const { fieldName, pgCodec: codec, isPgClassType } = scope;
   if (scope.isRootQuery) {
     return rootMeaning(build, scope);
+  }
+  if (scope.isPgConnectionAggregateField) {
+    return aggregateMeaning(build, scope);
   }
   if (!isPgClassType || !codec?.attributes) {
     return undefined;
@@ -123,6 +127,27 @@ function computationOf({ inflection }: GraphileBuild.Build, resource: PgFunction
 /** Whether a value of it is given as one text. */
 function isPlain({ attributes, arrayOfCodec, rangeOfCodec, isBinary }: PgCodec): boolean {
   return !attributes && !arrayOfCodec && !rangeOfCodec && isBinary !== true;
+}
+
+function aggregateMeaning(
+  { inflection }: GraphileBuild.Build,
+  { fieldName, pgAggregateSpec: spec, pgTypeResource: resource }: Scope,
+): FieldMeaning | undefined {
+  const { codec } = (resource as PgResource | undefined) ?? {};
+  const [attribute, ...others] = Object.entries(codec?.attributes ?? {}).filter(
+    ([attributeName]) => inflection.attribute({ attributeName, codec: codec as never }) === fieldName,
+  );
+  if (!spec || !attribute || others.length > 0) {
+    return undefined;
+  }
+  const [name, { codec: columnCodec }] = attribute;
+  return {
+    kind: "aggregate",
+    attribute: name,
+    codec: spec.pgTypeCodecModifier?.(columnCodec) ?? columnCodec,
+    isNeverNull: spec.isNonNull === true,
+    wrap: spec.sqlAggregateWrap,
+  };
 }
 
 function rootMeaning(build: GraphileBuild.Build, scope: Scope): FieldMeaning | undefined {

@@ -1,8 +1,10 @@
 import { type FieldNode, getNamedType, type GraphQLObjectType, isObjectType } from "graphql";
 import { type SQL, sql } from "pg-sql2";
 
+import { aggregatesJson } from "./aggregatesJson.ts";
 import { besideCursor } from "./besideCursor.ts";
 import { collectFields } from "./collectFields.ts";
+import { concatenation } from "./columnJson.ts";
 import { type ReadCompiler, selectionSets } from "./compileRead.ts";
 import { cursorJson } from "./cursorJson.ts";
 import { type ListField, type ListPage, listPage } from "./listPage.ts";
@@ -17,7 +19,11 @@ import {
   noRows,
   type ResultSql,
   type RowSql,
+  totalOfRows,
 } from "./rowsSql.ts";
+
+/** The fields of a connection that show its rows. */
+const ROWS = new Set(["nodes", "edges"]);
 
 type Nodes = [FieldNode, ...FieldNode[]];
 
@@ -31,9 +37,13 @@ class ConnectionBuilder {
   readonly #list: ListField;
   readonly #scope: RowScope;
   readonly #page: ListPage;
+  #hasRows = false;
   #row: RowSql | null = null;
   readonly #before: ListPart[] = [];
   readonly #after: ListPart[] = [];
+  /** All rows of the list, whatever its page. */
+  readonly #all: RowScope;
+  #isTotalled = false;
   #looksBeyond = false;
   #hasEnds = false;
 
@@ -42,15 +52,14 @@ class ConnectionBuilder {
     this.#list = list;
     this.#scope = new RowScope(list.rows, true);
     this.#page = listPage(list, this.#scope, compiler);
+    this.#all = new RowScope(list.rows);
   }
 
   build(): ResultSql {
     const type = objectType(this.#list.field.type);
-    for (const [key, nodes] of collectFields(
-      type,
-      selectionSets(this.#list.nodes),
-      this.#compiler.selecting,
-    )) {
+    const fields = collectFields(type, selectionSets(this.#list.nodes), this.#compiler.selecting);
+    this.#hasRows = [...fields.values()].some(([{ name }]) => ROWS.has(name.value));
+    for (const [key, nodes] of fields) {
       this.#parts.push(`${this.#before.length === 0 ? "{" : ","}${JSON.stringify(key)}:`);
       this.#add(type, nodes);
     }
@@ -71,13 +80,14 @@ class ConnectionBuilder {
     });
   }
 
-  /** How many rows there are, and nothing of them: no page is read. */
+  /** What the rows come to, and nothing of them: no page is read. */
   #withoutRows(): ResultSql {
     if (this.#looksBeyond || this.#hasEnds || this.#page.cursors.length > 0) {
       throw new NotCompilable("a page without its rows");
     }
     const parts = this.#before.filter((part) => typeof part !== "function");
-    return noRows(parts.length === 0 ? ["{}"] : [...parts, "}"]);
+    const json = parts.length === 0 ? ["{}"] : [...parts, "}"];
+    return this.#isTotalled ? totalOfRows(json, this.#all.source, this.#conditionOfAll) : noRows(json);
   }
 
   /** What comes before the rows until they have come. */
@@ -91,10 +101,14 @@ class ConnectionBuilder {
     if (name === "__typename") {
       this.#parts.push(JSON.stringify(type.name));
     } else if (name === "totalCount") {
-      this.#parts.push(this.#totalCount());
+      this.#parts.push(this.#total(sql`count(*)`));
+    } else if (name === "aggregates") {
+      const { selecting } = this.#compiler;
+      const json = aggregatesJson(objectType(target), nodes, this.#all, selecting);
+      this.#parts.push(this.#total(concatenation(json)));
     } else if (name === "pageInfo") {
       this.#addPageInfo(objectType(target), nodes);
-    } else if ((name === "nodes" || name === "edges") && this.#row === null) {
+    } else if (ROWS.has(name) && this.#row === null) {
       const item = objectType(target);
       this.#before.push("[");
       this.#row =
@@ -170,10 +184,20 @@ class ConnectionBuilder {
     return cursorJson(query.orders, (index) => this.#scope.orderValue(index));
   }
 
-  #totalCount(): SQL {
-    const scope = new RowScope(this.#list.rows);
-    const { query } = listPage(this.#list, scope, this.#compiler);
-    return sql`(select count(*) from ${scope.source} where ${query.condition})`;
+  /**
+   * What all rows come to: beside a page of them asked for by itself, and without one all in one go.
+   *
+   * @param value of `#all`.
+   */
+  #total(value: SQL): SQL {
+    this.#isTotalled = true;
+    return this.#hasRows
+      ? sql`(select ${value} from ${this.#all.source} where ${this.#conditionOfAll})`
+      : value;
+  }
+
+  get #conditionOfAll(): SQL {
+    return listPage(this.#list, this.#all, this.#compiler).query.condition;
   }
 
   #pageSql(): SQL {

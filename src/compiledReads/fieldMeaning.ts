@@ -1,4 +1,5 @@
 import type { GraphQLField } from "graphql";
+import type { SQL } from "pg-sql2";
 import type {
   PgCodec,
   PgCodecWithAttributes,
@@ -36,6 +37,14 @@ export type FieldMeaning =
   | { kind: "computed"; computation: Computation; onRecord: string | null }
   /** Several values: `first` and `offset` say which of them. */
   | { kind: "values"; computation: Computation }
+  /** What a column comes to in all rows of a list: its sum, how many values it has … */
+  | {
+      kind: "aggregate";
+      attribute: string;
+      codec: PgCodec;
+      isNeverNull: boolean;
+      wrap: (column: SQL, codec: PgCodec) => SQL;
+    }
   | { kind: "nodeId"; identifier: string; keys: readonly string[] }
   /** One row of whichever type its global id names; `rowOf`: the name → how the row is found, if it can be compiled. */
   | { kind: "node"; argument: string; rowOf: (typeName: string) => RowMeaning | undefined }

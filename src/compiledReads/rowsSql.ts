@@ -66,10 +66,16 @@ export function missingRow({ ofNothing }: ResultSql): SQL {
 
 /** What is there without any row. */
 export function noRows(json: readonly (string | SQL)[]): ResultSql {
-  return describe(
-    { json, joins: [], counts: [], owners: [], ofNothing: [] },
-    sql`select ${concatenation(json)} as ${JSON_NAME}`,
-  );
+  return describe(withoutRecord(json), sql`select ${concatenation(json)} as ${JSON_NAME}`);
+}
+
+/** What all rows `from` which and `where` come to. */
+export function totalOfRows(json: readonly (string | SQL)[], from: SQL, where: SQL): ResultSql {
+  return oneRow(withoutRecord(json), from, where);
+}
+
+function withoutRecord(json: readonly (string | SQL)[]): RowSql {
+  return { json, joins: [], counts: [], owners: [], ofNothing: [] };
 }
 
 /** A list that is put together row by row. */

@@ -108,6 +108,10 @@ export class DocumentWriter {
     if (this.#random.chance(0.3)) {
       parts.push("totalCount");
     }
+    const aggregates = getNamedType(type.getFields().aggregates?.type);
+    if (isObjectType(aggregates) && this.#random.chance(0.2)) {
+      parts.push(`aggregates { ${this.#aggregates(aggregates)} }`);
+    }
     if (this.#random.chance(0.3)) {
       parts.push(
         `pageInfo { hasNextPage hasPreviousPage ${this.#random.chance(0.5) ? "startCursor endCursor" : ""} }`,
@@ -117,6 +121,13 @@ export class DocumentWriter {
       parts.push("__typename");
     }
     return this.#random.shuffled(parts).join(" ");
+  }
+
+  #aggregates(type: GraphQLObjectType): string {
+    const kinds = Object.values(type.getFields()).filter((field) => isObjectType(getNamedType(field.type)));
+    const kind = this.#random.of(kinds);
+    const columns = Object.keys((getNamedType(kind.type) as GraphQLObjectType).getFields());
+    return `${kind.name} { ${this.#random.of(columns)} }`;
   }
 
   #selection(type: GraphQLObjectType, depth: number): string {

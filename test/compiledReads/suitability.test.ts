@@ -64,7 +64,6 @@ describe("a query", () => {
 
   it.each([
     ["a function of no row", '{ patients { nodes { mrn } } hasFeature(key: "integrations") }'],
-    ["an aggregate", "{ appointments { aggregates { distinctCount { rowId } } nodes { rowId } } }"],
     ["a range", "{ appointments { nodes { during { start { value } } } } }"],
     ["a page that is not shown", "{ patients { pageInfo { hasNextPage } } }"],
     ["the schema", "{ __schema { queryType { name } } patients { nodes { mrn } } }"],

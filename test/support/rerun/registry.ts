@@ -4,6 +4,7 @@
  */
 import { jestExpect } from "@jest/expect";
 import { bind } from "jest-each";
+import { ModuleMocker } from "jest-mock";
 
 type Work = () => unknown;
 
@@ -24,6 +25,8 @@ export interface Suite {
 const DEFAULT_TIMEOUT = 20_000;
 
 let current = makeSuite("");
+/** Of the file that is being collected. */
+let fileTimeout = DEFAULT_TIMEOUT;
 
 function makeSuite(title: string): Suite {
   return { title, hooks: { beforeAll: [], beforeEach: [], afterEach: [], afterAll: [] }, members: [] };
@@ -32,12 +35,13 @@ function makeSuite(title: string): Suite {
 /** Collects what a file declares when it is imported. */
 export async function collect(importFile: () => Promise<unknown>): Promise<Suite> {
   current = makeSuite("");
+  fileTimeout = DEFAULT_TIMEOUT;
   const suite = current;
   await importFile();
   return suite;
 }
 
-function declareTest(title: string, work: Work, timeout = DEFAULT_TIMEOUT): void {
+function declareTest(title: string, work: Work, timeout = fileTimeout): void {
   current.members.push({ kind: "test", test: { title, work, timeout } });
 }
 
@@ -57,7 +61,15 @@ function declareSuite(title: string, declare: Work): void {
 const each = (declare: (title: string, work: Work, timeout?: number) => void) =>
   bind(declare as never, false) as (...table: unknown[]) => (...test: unknown[]) => void;
 
+const mocker = new ModuleMocker(globalThis);
+
 export const expect = jestExpect;
+/** What files use of it. */
+export const jest = {
+  fn: mocker.fn.bind(mocker),
+  spyOn: mocker.spyOn.bind(mocker),
+  setTimeout: (milliseconds: number) => void (fileTimeout = milliseconds),
+};
 export const it = Object.assign(declareTest, { each: each(declareTest) });
 export const describe = Object.assign(declareSuite, { each: each(declareSuite) });
 export const beforeAll = (work: Work) => void current.hooks.beforeAll.push(work);
