@@ -2,16 +2,11 @@ import "postgraphile/adaptors/pg";
 
 import type { GrafastExecutionArgs } from "grafast";
 import {
-  type DocumentNode,
   type ExecutionResult,
   getVariableValues,
   GraphQLError,
-  Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
-  TypeInfo,
-  visit,
-  visitWithTypeInfo,
 } from "graphql";
 import type { WithPgClient } from "postgraphile/@dataplan/pg";
 
@@ -20,11 +15,10 @@ import type { ErrorCode } from "../errors/catalogue.ts";
 import { classifyError } from "../errors/classifyError.ts";
 import { findOperation } from "../limits/estimateCost.ts";
 import { type CompiledRead, compileRead } from "./compileRead.ts";
-import { type FieldMeaning, meaningOf } from "./fieldMeaning.ts";
-import { KeyValue, typeInNodeId } from "./keyValues.ts";
-import { CURSOR_SIDES } from "./listPage.ts";
+import { KeyValue } from "./keyValues.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { RememberedReads } from "./RememberedReads.ts";
+import { shapeOf, type ShapingVariables, shapingVariables } from "./shapingVariables.ts";
 import { rewriteJson } from "./storedJson.ts";
 
 /** What became of a query here; all but the first go on to Grafast. */
@@ -52,9 +46,6 @@ interface Known {
 
 /** Of what a repetition in the same moment makes worse. */
 const PASSING = new Set<ErrorCode>(["UNAVAILABLE", "TIMEOUT"]);
-/** What is given to these is a parameter of the statement. */
-const OF_KEYS = new Set<FieldMeaning["kind"]>(["computed", "row", "node"]);
-const SIDES = new Set<string>(CURSOR_SIDES);
 
 /** Answers queries that are plain trees of selects with one statement, whose result is the text of the answer. */
 export class CompiledReads {
@@ -104,13 +95,7 @@ export class CompiledReads {
       reads: new RememberedReads(),
     };
     this.#known.set(operation, known);
-    const { byValue, byPresence, byType } = known.shape;
-    const shape = JSON.stringify([
-      // Null is a value: an argument's default stands for what is left out alone.
-      ...byValue.map((name) => (variables[name] === undefined ? [] : [variables[name]])),
-      ...byPresence.map((name) => (variables[name] ?? null) === null),
-      ...byType.map((name) => typeInNodeId(variables[name])),
-    ]);
+    const shape = shapeOf(known.shape, variables);
     const found = known.reads.get(shape);
     if (found !== undefined) {
       return found;
@@ -169,48 +154,4 @@ function ignoreNotCompilable(error: unknown): null {
     return null;
   }
   throw error;
-}
-
-/** The variables on which it depends which statement an operation is: not those that are keys of single rows, or arguments of functions. */
-interface ShapingVariables {
-  /** Another value makes another statement. */
-  byValue: readonly string[];
-  /** Cursors: there is one statement with each, and one without. */
-  byPresence: readonly string[];
-  /** Global ids: there is one statement for each type that they name. */
-  byType: readonly string[];
-}
-
-function shapingVariables(document: DocumentNode, schema: GrafastExecutionArgs["schema"]): ShapingVariables {
-  const shaping = new Set<string>();
-  const cursors = new Map<unknown, string>();
-  const keys = new Set<unknown>();
-  const nodeIds = new Set<string>();
-  const types = new TypeInfo(schema);
-  const visitor = visitWithTypeInfo(types, {
-    VariableDefinition: () => false,
-    Argument: ({ name, value }) => {
-      const field = types.getFieldDef();
-      const kind = types.getDirective() || !field ? undefined : meaningOf(field)?.kind;
-      if (kind !== undefined && OF_KEYS.has(kind)) {
-        keys.add(value);
-        if (kind === "node" && value.kind === Kind.VARIABLE) {
-          nodeIds.add(value.name.value);
-        }
-      } else if (SIDES.has(name.value) && value.kind === Kind.VARIABLE) {
-        cursors.set(value, value.name.value);
-      }
-    },
-    Variable: (node) => {
-      if (!keys.has(node) && !cursors.has(node)) {
-        shaping.add(node.name.value);
-      }
-    },
-  });
-  visit(document, visitor);
-  return {
-    byValue: [...shaping].sort(),
-    byPresence: [...new Set(cursors.values())].sort(),
-    byType: [...nodeIds].sort(),
-  };
 }

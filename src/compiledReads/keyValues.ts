@@ -9,11 +9,20 @@ import type { RowScope } from "./RowScope.ts";
 
 /** A parameter of the statement that each request gives itself. */
 export class KeyValue {
-  readonly read: (variables: Readonly<Record<string, unknown>>) => string | null;
+  readonly read: (variables: Readonly<Record<string, unknown>>) => string | number | null;
 
   /** @param read throws NotCompilable for what is neither key nor cursor. */
   constructor(read: KeyValue["read"]) {
     this.read = read;
+  }
+
+  /** Whoever made a text of it would compare with that text. */
+  toString(): never {
+    throw new NotCompilable("a value that is no parameter");
+  }
+
+  toJSON(): never {
+    return this.toString();
   }
 }
 

@@ -14,6 +14,7 @@ import {
 import { leaveOutArchived } from "../../plugins/ArchivedRowsPlugin.ts";
 import type { Selecting } from "./collectFields.ts";
 import type { Link, Rows } from "./fieldMeaning.ts";
+import { withParameters } from "./filterParameters.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { PageQuery } from "./PageQuery.ts";
 import type { RowScope } from "./RowScope.ts";
@@ -69,7 +70,7 @@ export function listPage(
   if (Object.keys(given).some((name) => !ARGUMENTS.has(name))) {
     throw new NotCompilable("an argument of a list");
   }
-  filterBy(field, given.filter, query, selecting);
+  filterBy({ field, nodes }, given.filter, query, selecting);
   orderBy(field, given.orderBy, query);
   if (argumentType(field, "includeArchived") && given.includeArchived !== true) {
     leaveOutArchived(query);
@@ -99,7 +100,13 @@ function isGiven(value: unknown): boolean {
 }
 
 /** What each field of the filter's type says for itself. Grafast's own walk through them is what its step runs. */
-function filterBy(field: Field, given: unknown, query: PageQuery, { schema }: Selecting): void {
+function filterBy(
+  { field, nodes }: Pick<ListField, "field" | "nodes">,
+  given: unknown,
+  query: PageQuery,
+  { schema }: Selecting,
+): void {
+  const node = nodes[0].arguments?.find(({ name }) => name.value === "filter")?.value;
   const inputType = argumentType(field, "filter");
   if (given === undefined || !inputType) {
     return;
@@ -115,7 +122,8 @@ function filterBy(field: Field, given: unknown, query: PageQuery, { schema }: Se
   };
   try {
     const walk = ApplyInputStep.prototype.unbatchedExecute as (...each: unknown[]) => unknown;
-    const apply = walk.call(step, null, given, undefined) as (target: PageQuery) => void;
+    const value = node ? withParameters({ node, type: inputType }, given) : given;
+    const apply = walk.call(step, null, value, undefined) as (target: PageQuery) => void;
     apply(query);
   } catch (cause) {
     // What is wrong with a filter is for Grafast to say.

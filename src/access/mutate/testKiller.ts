@@ -26,7 +26,6 @@ const FUNCTION_TESTS = [
   "limits",
   "outbound",
   "tasks",
-  "telemetry",
   "webhooks",
 ];
 /** Quick, and about every object. */
