@@ -34,7 +34,8 @@ interface Run {
  */
 export async function cutConditions(text: string, kind: CutKind): Promise<Cut[]> {
   const root = await readBlocks(text);
-  return cutsOf(root, kind, text);
+  // What always held was no condition.
+  return cutsOf(root, kind, text).filter((each) => each.text !== text);
 }
 
 function cutsOf(block: Block, kind: CutKind, text: string): Cut[] {

@@ -177,13 +177,16 @@ function makeCloneHunt({ database, killers }: MutateOptions) {
       return killer.findEvidence(mutant, urls, reach);
     });
   const askUntilSure = async (killer: CloneKiller, mutant: Mutant, job: number, reach: Reach) => {
+    let evidence: string | null = null;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const evidence = await ask(killer, mutant, job, reach);
+      evidence = await ask(killer, mutant, job, reach);
       if (evidence === null || !(await onClone(job, (urls) => killer.isThereAnyway(urls)))) {
         return evidence;
       }
     }
-    throw new Error(`What ${killer.name} notices of ${mutant.object} is there without the mutant too.`);
+    throw new Error(
+      `What ${killer.name} notices of ${mutant.object} is there without the mutant too: ${evidence}`,
+    );
   };
   const proven = new Map<CloneKiller, Promise<void>>();
   const prove = async (killer: CloneKiller, job: number) => {

@@ -37,6 +37,12 @@ describe("cutting conditions", () => {
     ).toEqual([]);
   });
 
+  it("does not forget what always holds", async () => {
+    expect(
+      await cuts("select from t left join lateral (select) u on true where a and true", "conditions"),
+    ).toEqual(["select from t left join lateral (select) u on true where true and true"]);
+  });
+
   it("takes BETWEEN and IS DISTINCT FROM for one comparison each", async () => {
     expect(await cuts("a between 1 and 2 and b is distinct from c", "conditions")).toEqual([
       "true and b is distinct from c",

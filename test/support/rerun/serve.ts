@@ -1,6 +1,6 @@
 /**
- * A process that runs test files again and again, for `access mutate`: importing them once saves most of their time. It
- * is asked over its channel for the first of some files' failures, and ends when the channel does. Its database is the
+ * A process that runs test files again and again, for `access mutate`: importing what they need once saves most of their
+ * time. The files themselves are imported anew, because some open what they need where they declare their tests. It is asked over its channel for the first of some files' failures, and ends when the channel does. Its database is the
  * published cluster's template, which may be another one each time.
  */
 import { registerHooks } from "node:module";
@@ -22,7 +22,7 @@ const { collect } = await import("./registry.ts");
 const { firstFailure } = await import("./firstFailure.ts");
 const { observeDrops } = await import("../database.ts");
 const { readFunctionsRun } = await import("./readFunctionsRun.ts");
-const suites = new Map<string, Suite>();
+let runs = 0;
 /** Of the file that is running. */
 let functions = new Set<string>();
 
@@ -30,15 +30,17 @@ observeDrops(async ({ superuser }) => {
   functions = new Set([...functions, ...(await readFunctionsRun(superuser))]);
 });
 
+function load(file: string): Promise<Suite> {
+  return collect(() => import(`${pathToFileURL(file).href}?run=${runs++}`));
+}
+
 async function run(files: readonly string[]): Promise<TestAnswer> {
   const passed: TestAnswer["passed"] = {};
   for (const file of files) {
-    const suite = suites.get(file) ?? (await collect(() => import(pathToFileURL(file).href)));
-    suites.set(file, suite);
     functions = new Set();
     const began = performance.now();
     // Twice: what fails by chance, on a machine that is busy with another mutant, notices nothing.
-    const failure = (await firstFailure(suite)) && (await firstFailure(suite));
+    const failure = (await firstFailure(await load(file))) && (await firstFailure(await load(file)));
     if (failure !== null) {
       return { failure: `${basename(file)}: ${failure}`, failed: file, passed };
     }
