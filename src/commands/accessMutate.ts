@@ -20,6 +20,7 @@ interface AccessMutateArguments {
   seed: number;
   jobs: number;
   killers: KillerName[];
+  tests: string;
   waivers: string;
   resume: string | undefined;
   json: boolean;
@@ -60,6 +61,11 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
         coerce: killerNames,
         describe: "Who has to notice, comma-separated.",
       })
+      .option("tests", {
+        type: "string",
+        default: "",
+        describe: "Of the tests, only files with this in their path: to try a new test against its mutants.",
+      })
       .option("waivers", {
         type: "string",
         default: OWN_MUTANT_WAIVERS,
@@ -77,10 +83,14 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
       )
       .example("$0 access mutate --sample 200 --seed 7", "tries 200 mutants of all kinds")
       .example(
+        "$0 access mutate --only '*claim_key*' --killers tests --tests schema/requests",
+        "holds the conditions of a function against some of the tests",
+      )
+      .example(
         "$0 access mutate --resume mutants.jsonl",
         "tries all of them, and goes on after an interruption",
       ),
-  handler: async ({ only, sample, seed, jobs, killers, waivers, resume, json }) => {
+  handler: async ({ only, sample, seed, jobs, killers, tests, waivers, resume, json }) => {
     const interruption = new AbortController();
     void stopSignal().then(() => interruption.abort());
     const bar = makeProgressBar();
@@ -89,6 +99,7 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
       const report = await runMutations(makeLogger(loadConfig()), {
         choice: { ...(only !== undefined && { only }), ...(sample !== undefined && { sample }), seed },
         killers,
+        tests,
         waivers: await readWaivers(waivers),
         jobs,
         ...(resume !== undefined && { journal: await openMutationJournal(resume) }),

@@ -26,6 +26,8 @@ export interface MutationRequest {
   choice: Choice;
   /** Which of them look, in their order. */
   killers: readonly KillerName[];
+  /** What the path of a test's file has to have in it; empty for all. */
+  tests: string;
   waivers: readonly Waiver[];
   jobs: number;
   /** What earlier runs found out, and where this one writes. */
@@ -94,7 +96,7 @@ async function tryUnknown(
 }
 
 /** The furnished world, the mutants of its catalogue, and those who have to notice them. */
-async function prepare(database: OpenDatabase, { killers: names }: MutationRequest, today: string) {
+async function prepare(database: OpenDatabase, { killers: names, tests }: MutationRequest, today: string) {
   const { urls, world } = await furnishWorld(database, WORLD);
   const rules = await loadRules();
   const waivers = await readOwnWaivers();
@@ -109,7 +111,7 @@ async function prepare(database: OpenDatabase, { killers: names }: MutationReque
         // Which functions a test runs is counted: it need not be asked about others.
         await client.query("alter system set track_functions = 'all'");
         await client.query("select pg_catalog.pg_reload_conf()");
-        return makeTestKiller(database.config);
+        return makeTestKiller(database.config, tests);
       },
     };
     const killers: Killer[] = [];

@@ -46,8 +46,9 @@ export interface TestAnswer {
  * of the same kind, those that hold the catalogue and those that name what it touches, then the rest. They clone its database as they clone the template of every test run.
  *
  * @param config of the throw-away server.
+ * @param part what the path of a file has to have in it; empty for all.
  */
-export function makeTestKiller(config: Config): CloneKiller {
+export function makeTestKiller(config: Config, part: string): CloneKiller {
   const runners = new Map<string, ChildProcess>();
   /** The file that failed last, by the address of its database. */
   const lastFailed = new Map<string, string>();
@@ -75,7 +76,7 @@ export function makeTestKiller(config: Config): CloneKiller {
       const telling = [killsOf(mutant.touches), killsOf(mutantKin(mutant))];
       const toldBy = (file: string) => telling.reduce((sum, told) => sum + (told.get(file) ?? 0), 0);
       const mayRun = (file: string) => functions.get(file)?.has(mutant.touches ?? "") ?? true;
-      const files = (await testFilesFor(mutant, { toldBy, mayRun }))[reach];
+      const files = (await testFilesFor(mutant, { part, toldBy, mayRun }))[reach];
       const bySeconds = files.toSorted((a, b) => (seconds.get(a) ?? 0) - (seconds.get(b) ?? 0));
       runner.send(bySeconds.toSorted((a, b) => toldBy(b) - toldBy(a)));
       const answer = await answerOf(runner);
@@ -148,13 +149,17 @@ async function answerOf(runner: ChildProcess): Promise<TestAnswer> {
  */
 async function testFilesFor(
   { touches }: Mutant,
-  { toldBy, mayRun }: { toldBy: (file: string) => number; mayRun: (file: string) => boolean },
+  {
+    part,
+    toldBy,
+    mayRun,
+  }: { part: string; toldBy: (file: string) => number; mayRun: (file: string) => boolean },
 ): Promise<Record<Reach, string[]>> {
   const [, name = ""] = /^\w+\.(\w+)/.exec(touches ?? "") ?? [];
   const isFunction = touches?.endsWith(")") ?? false;
   // Nothing is touched where all have to prove that they pass.
   const folders = isFunction || touches === null ? [SCHEMA_TESTS, ...FUNCTION_TESTS] : [SCHEMA_TESTS];
-  const files = (await Promise.all(folders.map(testFilesIn))).flat();
+  const files = (await Promise.all(folders.map(testFilesIn))).flat().filter((file) => file.includes(part));
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
   const naming = new Set(files.filter((_, index) => name !== "" && texts[index]?.includes(name)));
   const able = files.filter((file) => !isFunction || naming.has(file) || mayRun(file));
