@@ -83,7 +83,7 @@ export const accessMutateCommand: CommandModule<object, AccessMutateArguments> =
       )
       .example("$0 access mutate --sample 200 --seed 7", "tries 200 mutants of all kinds")
       .example(
-        "$0 access mutate --only '*claim_key*' --killers tests --tests schema/requests",
+        "$0 access mutate --only '*claim_idempotency_key*' --killers tests --tests schema/requests",
         "holds the conditions of a function against some of the tests",
       )
       .example(

@@ -1,16 +1,11 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { type Config, loadEnvironment, PROJECT_ROOT } from "../../config.ts";
-import type { DatabaseUrls } from "../../database/databaseUrls.ts";
+import { type Config, PROJECT_ROOT } from "../../config.ts";
 import { type Mutant, mutantKin } from "./generateMutants.ts";
 import type { CloneKiller, Reach } from "./killer.ts";
+import { openTestRunners } from "./testRunners.ts";
 
-/** What the harness of the tests reads where its server is: see test/support/cluster.ts. */
-const CLUSTER_VARIABLE = "BAILIWICK_TEST_CLUSTER";
-const RUNNER = join(PROJECT_ROOT, "test/support/rerun/serve.ts");
 const TESTS = join(PROJECT_ROOT, "test");
 /** About tables, policies and what they call. */
 const SCHEMA_TESTS = "schema";
@@ -31,16 +26,6 @@ const FUNCTION_TESTS = [
 /** Quick, and about every object. */
 const CATALOGUE_TESTS = join(PROJECT_ROOT, "test/conventions/catalogRules.test.ts");
 
-/** What test/support/rerun/serve.ts says of some files: the first failure, and what it saw of the files that passed before. */
-export interface TestAnswer {
-  /** The file's name and the test's title; null if all passed. */
-  failure: string | null;
-  /** The file in which it stands. */
-  failed: string | null;
-  /** By file: how long it took, and which functions of the database may have run. */
-  passed: Record<string, { seconds: number; functions: string[] }>;
-}
-
 /**
  * Runs the repository's own access tests against the mutant: first those that have killed others of the same object or
  * of the same kind, those that hold the catalogue and those that name what it touches, then the rest. They clone its database as they clone the template of every test run.
@@ -49,7 +34,7 @@ export interface TestAnswer {
  * @param part what the path of a file has to have in it; empty for all.
  */
 export function makeTestKiller(config: Config, part: string): CloneKiller {
-  const runners = new Map<string, ChildProcess>();
+  const runners = openTestRunners(config);
   /** The file that failed last, by the address of its database. */
   const lastFailed = new Map<string, string>();
   /** What each file takes when nothing is wrong: the quick ones come first. */
@@ -63,23 +48,19 @@ export function makeTestKiller(config: Config, part: string): CloneKiller {
     kills.set(key, known);
     return known;
   };
-  const runnerFor = async (urls: DatabaseUrls) => {
-    const runner = runners.get(urls.superuser) ?? (await startRunner(clusterOf(config, urls)));
-    runners.set(urls.superuser, runner);
-    return runner;
-  };
   return {
     name: "tests",
     looksAt: "clone",
     async findEvidence(mutant, urls, reach) {
-      const runner = await runnerFor(urls);
       const telling = [killsOf(mutant.touches), killsOf(mutantKin(mutant))];
       const toldBy = (file: string) => telling.reduce((sum, told) => sum + (told.get(file) ?? 0), 0);
       const mayRun = (file: string) => functions.get(file)?.has(mutant.touches ?? "") ?? true;
       const files = (await testFilesFor(mutant, { part, toldBy, mayRun }))[reach];
       const bySeconds = files.toSorted((a, b) => (seconds.get(a) ?? 0) - (seconds.get(b) ?? 0));
-      runner.send(bySeconds.toSorted((a, b) => toldBy(b) - toldBy(a)));
-      const answer = await answerOf(runner);
+      const answer = await runners.ask(
+        urls,
+        bySeconds.toSorted((a, b) => toldBy(b) - toldBy(a)),
+      );
       const { failed } = answer;
       if (failed !== null) {
         lastFailed.set(urls.superuser, failed);
@@ -92,55 +73,19 @@ export function makeTestKiller(config: Config, part: string): CloneKiller {
       return answer.failure;
     },
     async isThereAnyway(urls) {
-      const runner = await runnerFor(urls);
-      runner.send([lastFailed.get(urls.superuser)].filter((file) => file !== undefined));
-      const { failed } = await answerOf(runner);
+      const { failed } = await runners.ask(
+        urls,
+        [lastFailed.get(urls.superuser)].filter((file) => file !== undefined),
+      );
       if (failed === null) {
         return false;
       }
       // What an earlier test has left behind in that process.
-      runners.delete(urls.superuser);
-      await end(runner);
+      await runners.replace(urls);
       return true;
     },
-    async close() {
-      await Promise.all([...runners.values()].map(end));
-    },
+    close: runners.close,
   };
-}
-
-async function startRunner(cluster: string): Promise<ChildProcess> {
-  const runner = fork(RUNNER, {
-    cwd: PROJECT_ROOT,
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-    env: { ...loadEnvironment(), NODE_ENV: "test", GRAPHILE_ENV: "test", [CLUSTER_VARIABLE]: cluster },
-  });
-  await answerOf(runner);
-  return runner;
-}
-
-async function end(runner: ChildProcess): Promise<void> {
-  const gone = runner.exitCode === null ? once(runner, "exit") : undefined;
-  runner.kill();
-  await gone;
-}
-
-/** @throws when the files cannot be run at all. */
-async function answerOf(runner: ChildProcess): Promise<TestAnswer> {
-  const stop = new AbortController();
-  const { signal } = stop;
-  try {
-    const [answer] = (await Promise.race([
-      once(runner, "message", { signal }),
-      once(runner, "exit", { signal }).then(([code]) => [{ error: `their process left with ${code}` }]),
-    ])) as [TestAnswer | { error: string }];
-    if ("error" in answer) {
-      throw new Error(`The tests could not run: ${answer.error}`);
-    }
-    return answer;
-  } finally {
-    stop.abort();
-  }
 }
 
 /**
@@ -174,16 +119,3 @@ async function testFilesIn(folder: string): Promise<string[]> {
     .map((file) => join(TESTS, folder, file))
     .sort();
 }
-
-const clusterOf = ({ database, auth }: Config, urls: DatabaseUrls): string =>
-  JSON.stringify({
-    NODE_ENV: "test",
-    DATABASE_URL: urls.superuser,
-    DATA_DIR: database.dataDir,
-    ROLE_SECRET: database.roleSecret,
-    JWT_SECRET: auth.jwtSecret,
-    INTEGRATION_KEY: Buffer.alloc(32, 7).toString("base64"),
-    LOG_LEVEL: "silent",
-    PORT: "0",
-    ADMIN_PORT: "0",
-  });

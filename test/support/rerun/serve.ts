@@ -7,7 +7,7 @@ import { registerHooks } from "node:module";
 import { basename } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import type { TestAnswer } from "../../../src/access/mutate/testKiller.ts";
+import type { TestAnswer } from "../../../src/access/mutate/testRunners.ts";
 import type { Suite } from "./registry.ts";
 
 const REGISTRY = new URL("registry.ts", import.meta.url).href;
@@ -23,6 +23,8 @@ const { firstFailure } = await import("./firstFailure.ts");
 const { observeDrops } = await import("../database.ts");
 const { readFunctionsRun } = await import("./readFunctionsRun.ts");
 let runs = 0;
+/** Bytes; every file that is imported anew leaves something behind. */
+const WORN_OUT = 1.5e9;
 /** Of the file that is running. */
 let functions = new Set<string>();
 
@@ -35,6 +37,11 @@ function load(file: string): Promise<Suite> {
 }
 
 async function run(files: readonly string[]): Promise<TestAnswer> {
+  const answer = await runFiles(files);
+  return { ...answer, isWornOut: process.memoryUsage.rss() > WORN_OUT };
+}
+
+async function runFiles(files: readonly string[]): Promise<Omit<TestAnswer, "isWornOut">> {
   const passed: TestAnswer["passed"] = {};
   for (const file of files) {
     functions = new Set();
@@ -56,4 +63,4 @@ process.on("message", (files: string[]) => {
   );
 });
 process.on("disconnect", () => process.exit(0));
-process.send?.({ failure: null, failed: null, passed: {} });
+process.send?.({ failure: null, failed: null, passed: {}, isWornOut: false });
