@@ -7,21 +7,22 @@ import type { CloneKiller, Reach } from "./killer.ts";
 import { openTestRunners } from "./testRunners.ts";
 
 const TESTS = join(PROJECT_ROOT, "test");
-/** About tables, policies and what they call. */
-const SCHEMA_TESTS = "schema";
-/** About what runs functions from elsewhere: jobs, commands, webhooks, signing in. They are asked about functions alone. */
+/** What the paths of tests begin with that are about tables, policies and what they call. */
+const SCHEMA_TESTS = "schema/";
+/** The same of what runs functions from elsewhere: jobs, commands, webhooks, signing in. They are asked about functions alone. */
 const FUNCTION_TESTS = [
-  "audit",
-  "auth",
-  "doctor",
-  "exports",
-  "identity",
-  "integrations",
-  "jobs",
-  "limits",
-  "outbound",
-  "tasks",
-  "webhooks",
+  "access/explain",
+  "audit/",
+  "auth/",
+  "doctor/",
+  "exports/",
+  "identity/",
+  "integrations/",
+  "jobs/",
+  "limits/",
+  "outbound/",
+  "tasks/",
+  "webhooks/",
 ];
 /** Quick, and about every object. */
 const CATALOGUE_TESTS = join(PROJECT_ROOT, "test/conventions/catalogRules.test.ts");
@@ -103,19 +104,15 @@ async function testFilesFor(
   const [, name = ""] = /^\w+\.(\w+)/.exec(touches ?? "") ?? [];
   const isFunction = touches?.endsWith(")") ?? false;
   // Nothing is touched where all have to prove that they pass.
-  const folders = isFunction || touches === null ? [SCHEMA_TESTS, ...FUNCTION_TESTS] : [SCHEMA_TESTS];
-  const files = (await Promise.all(folders.map(testFilesIn))).flat().filter((file) => file.includes(part));
+  const prefixes = isFunction || touches === null ? [SCHEMA_TESTS, ...FUNCTION_TESTS] : [SCHEMA_TESTS];
+  const files = (await readdir(TESTS, { recursive: true }))
+    .filter((file) => file.endsWith(".test.ts") && file.includes(part))
+    .filter((file) => prefixes.some((prefix) => file.startsWith(prefix)))
+    .map((file) => join(TESTS, file))
+    .sort();
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
   const naming = new Set(files.filter((_, index) => name !== "" && texts[index]?.includes(name)));
   const able = files.filter((file) => !isFunction || naming.has(file) || mayRun(file));
   const near = able.filter((file) => toldBy(file) > 0 || naming.has(file));
   return { near: [CATALOGUE_TESTS, ...near], far: able.filter((file) => !near.includes(file)) };
-}
-
-async function testFilesIn(folder: string): Promise<string[]> {
-  const files = await readdir(join(TESTS, folder), { recursive: true });
-  return files
-    .filter((file) => file.endsWith(".test.ts"))
-    .map((file) => join(TESTS, folder, file))
-    .sort();
 }
