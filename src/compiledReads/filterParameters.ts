@@ -65,12 +65,13 @@ export function withParameters(argument: FilterArgument, value: unknown): unknow
   if (!hasVariables(argument.node)) {
     return value;
   }
-  let last: { variables: Variables; value: unknown } | undefined;
+  // Read once for all parameters of a request, and gone with it: statements are remembered, what people look for must not be.
+  const read = new WeakMap<Variables, unknown>();
   const valueOf = (variables: Variables) => {
-    if (last?.variables !== variables) {
-      last = { variables, value: valueFromAST(argument.node, argument.type, variables) };
+    if (!read.has(variables)) {
+      read.set(variables, valueFromAST(argument.node, argument.type, variables));
     }
-    return last.value;
+    return read.get(variables);
   };
   return replaceLeaves(value, argument.type, {
     compared: (_leaf, path) => new KeyValue((variables) => leafAt(valueOf(variables), path)),

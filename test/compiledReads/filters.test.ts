@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
 import { describe, expect, it, jest } from "@jest/globals";
 import {
@@ -14,6 +15,7 @@ import {
 
 import { filterShape, withParameters } from "../../src/compiledReads/filterParameters.ts";
 import { KeyValue } from "../../src/compiledReads/keyValues.ts";
+import { collectGarbage } from "../support/collectGarbage.ts";
 import { useBothGateways } from "./bothGateways.ts";
 import { type Person } from "./bothWays.ts";
 import { Random } from "./Random.ts";
@@ -199,5 +201,21 @@ describe("a filter's shape", () => {
     expect(() => equalTo.read({ filter: { mrn: { lessThan: "C" } } })).toThrow("another shape");
     expect(() => `${equalTo}`).toThrow("no parameter");
     expect(() => JSON.stringify(equalTo)).toThrow("no parameter");
+  });
+
+  it("keeps nothing that a request has compared with", async () => {
+    if (!node) {
+      throw new Error("no filter");
+    }
+    const given = withParameters({ node, type }, { mrn: { equalTo: "A" } }) as { mrn: { equalTo: KeyValue } };
+    const read = (filter: object): WeakRef<object> => {
+      given.mrn.equalTo.read({ filter });
+      return new WeakRef(filter);
+    };
+    const sought = read({ mrn: { equalTo: "B" } });
+    await nextTurn();
+    collectGarbage();
+    expect(sought.deref()).toBeUndefined();
+    expect(given.mrn.equalTo).toBeInstanceOf(KeyValue);
   });
 });
