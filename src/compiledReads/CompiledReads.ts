@@ -71,9 +71,12 @@ export class CompiledReads {
     if (operation?.operation !== OperationTypeNode.QUERY) {
       return null;
     }
-    const { coerced } = getVariableValues(args.schema, operation.variableDefinitions ?? [], {
-      ...args.variableValues,
-    });
+    const { variableDefinitions = [] } = operation;
+    // Named as what every object has, a variable that is left out looks given: in which places is Grafast's own matter.
+    if (variableDefinitions.some(({ variable }) => variable.name.value in Object.prototype)) {
+      return null;
+    }
+    const { coerced } = getVariableValues(args.schema, variableDefinitions, { ...args.variableValues });
     const read = coerced ? this.#find(args, operation, coerced) : null;
     try {
       const values = read?.values.map((value) =>

@@ -78,3 +78,19 @@ describe("null where a value must stand, as a variable with a default value can 
     },
   );
 });
+
+describe("a variable that is named as what every object has", () => {
+  it.each(["constructor", "toString", "__proto__"])("is left to Grafast, given or not: %s", async (name) => {
+    for (const query of [
+      `query ($${name}: Cursor) { patients(after: $${name}) { nodes { mrn } } }`,
+      `query ($${name}: Int) { patients(first: $${name}) { nodes { mrn } } }`,
+    ]) {
+      for (const text of ["{}", `{ "${name}": 1 }`, `{ "${name}": "no cursor" }`]) {
+        const variables = JSON.parse(text) as Record<string, unknown>;
+        const { difference, outcome } = await both.compare(provider(), { query, variables });
+        expect({ query, text, difference }).toEqual({ query, text, difference: null });
+        expect(outcome).not.toHaveProperty("compiled");
+      }
+    }
+  });
+});
