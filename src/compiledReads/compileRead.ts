@@ -46,7 +46,7 @@ export interface ReadRequest {
   schema: GraphQLSchema;
   document: DocumentNode;
   operation: OperationDefinitionNode;
-  /** Coerced. What the statement is made of depends on them, except for the keys of single rows. */
+  /** Coerced. What the statement is made of depends on them as far as shapeOf() tells them apart. */
   variables: Readonly<Record<string, unknown>>;
   /** Rows of a list that does not say how many. */
   defaultPageSize: number;

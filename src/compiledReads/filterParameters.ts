@@ -38,7 +38,10 @@ const COMPARISONS = new Set([
 /** Scalars whose values Postgres is given as they are. */
 const SCALARS = new Set(["UUID", "String", "Int", "BigInt", "BigFloat", "Date", "Datetime"]);
 
-/** What a filter's statement depends on: all of it but what is compared with. */
+/**
+ * What a filter's statement depends on: all of it but what is compared with. What this leaves out must be a parameter in
+ * withParameters(): otherwise a statement would answer with the value of an earlier request.
+ */
 export function filterShape({ node, type }: FilterArgument, variables: Variables): unknown {
   const value = valueFromAST(node, type, variables);
   return value === undefined

@@ -11,7 +11,7 @@ import type { RowScope } from "./RowScope.ts";
 export class KeyValue {
   readonly read: (variables: Readonly<Record<string, unknown>>) => string | number | null;
 
-  /** @param read throws NotCompilable for what is neither key nor cursor. */
+  /** @param read throws NotCompilable for what the statement cannot be given: no key, no cursor, another filter's shape. */
   constructor(read: KeyValue["read"]) {
     this.read = read;
   }
