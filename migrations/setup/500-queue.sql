@@ -7,6 +7,10 @@ declare
 begin
   grant usage on schema graphile_worker to app_definer;
   grant execute on all functions in schema graphile_worker to app_definer;
+  -- Jobs that wait are part of a backup; pg_dump fails as a whole over a table or sequence that it may not read.
+  grant usage on schema graphile_worker to app_backup;
+  grant select on all tables in schema graphile_worker to app_backup;
+  grant select on all sequences in schema graphile_worker to app_backup;
   for v_table in
     select c.oid::regclass
     from pg_catalog.pg_class c
