@@ -218,9 +218,9 @@ function contradictions(config: Config): string[] {
     return problems;
   }
   // Which process this is, and so which of them it needs, is known where it connects.
-  if (!database.url && !database.gatewayUrl && !database.workerUrl) {
+  if (!database.url && !database.gatewayUrl && !database.workerUrl && !database.backupUrl) {
     problems.push(
-      "production does not use the embedded Postgres: set DATABASE_URL, or GATEWAY_DATABASE_URL or WORKER_DATABASE_URL",
+      "production does not use the embedded Postgres: set DATABASE_URL, or GATEWAY_DATABASE_URL, WORKER_DATABASE_URL or BACKUP_DATABASE_URL",
     );
   }
   if (database.url && !database.roleSecret && !(database.gatewayUrl && database.workerUrl)) {

@@ -91,6 +91,17 @@ export function readAnchors(file: string): AsyncIterable<Anchor> {
   return anchorsUpTo(file, existsSync(file) ? statSync(file).size : 0);
 }
 
+/** The anchors of several files, one file after the other; as readAnchors(), of the moment of the call. */
+export function anchorsOfFiles(files: readonly string[]): AsyncIterable<Anchor> {
+  return concatenate(files.map(readAnchors));
+}
+
+async function* concatenate<T>(parts: readonly AsyncIterable<T>[]): AsyncGenerator<T> {
+  for (const part of parts) {
+    yield* part;
+  }
+}
+
 async function* anchorsUpTo(file: string, size: number): AsyncGenerator<Anchor> {
   if (size === 0) {
     return;

@@ -1,10 +1,9 @@
 import type { CommandModule } from "yargs";
 
-import { type AccessScope, completeScope } from "../access/accessScope.ts";
-import { runAccessCheck } from "../access/checkAccess.ts";
+import type { AccessScope } from "../access/accessScope.ts";
 import { accessJson, type AccessReport, accessSarif, accessText } from "../access/report.ts";
-import { loadRulePages, loadRules } from "../access/rules.ts";
-import { applyWaivers, readOwnWaivers, readWaivers, type Waiver } from "../access/waivers.ts";
+import { reportAccess } from "../access/reportAccess.ts";
+import { readOwnWaivers, readWaivers, type Waiver } from "../access/waivers.ts";
 import { loadConfig } from "../config.ts";
 import { assertReachable } from "../database/assertReachable.ts";
 import { withClient } from "../database/withClient.ts";
@@ -30,8 +29,6 @@ async function accessCheck(given: AccessCheckArguments): Promise<AccessReport> {
   if (given["database-url"] !== undefined) {
     await assertReachable("--database-url", url);
   }
-  const rules = await loadRules();
-  const pages = await loadRulePages(rules);
   const stated: Partial<AccessScope> = {
     schemas: given.schemas,
     exposedSchemas: given["exposed-schemas"],
@@ -39,15 +36,7 @@ async function accessCheck(given: AccessCheckArguments): Promise<AccessReport> {
     loginRoles: given["login-roles"],
     tenantColumns: given["tenant-column"],
   };
-  return withClient(url, async (client) => {
-    const started = performance.now();
-    const scope = await completeScope(client, stated);
-    const findings = await runAccessCheck(client, { scope, rules });
-    const names = rules.map(({ name }) => name);
-    const today = new Date().toISOString().slice(0, 10);
-    const split = applyWaivers(findings, waivers, { rules: names, today });
-    return { scope, rules, pages, ...split, milliseconds: performance.now() - started };
-  });
+  return withClient(url, (client) => reportAccess(client, { stated, waivers }));
 }
 
 /** Those of a file that is named; the repository's own only for the repository's own database. */

@@ -2,22 +2,21 @@ import { statSync } from "node:fs";
 
 import type { CommandModule } from "yargs";
 
-import { anchorFileOf, lastAnchor, readAnchors } from "../audit/anchors.ts";
+import { anchorFileOf, anchorsOfFiles } from "../audit/anchors.ts";
 import { readPublicKeys, trustedKeys } from "../audit/signingKeys.ts";
 import { type AuditReport, verifyAudit, type VerifyOptions } from "../audit/verifyAudit.ts";
 import { loadConfig } from "../config.ts";
 import { withClient } from "../database/withClient.ts";
+import { type EvidenceArguments, evidenceOptions } from "./auditEvidence.ts";
 import { auditKeyFolder } from "./auditKeyFolder.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
 import { connectionUrl } from "./url.ts";
 import { uuidOption } from "./uuidOption.ts";
 
-interface VerifyArguments {
+interface VerifyArguments extends EvidenceArguments {
   organization: string | undefined;
   since: Date | undefined;
-  anchor: string[] | undefined;
   exports: string | undefined;
-  "root-key": string | undefined;
   json: boolean | undefined;
 }
 
@@ -33,7 +32,7 @@ async function verify(given: VerifyArguments): Promise<Verification> {
   const anchorFiles = given.anchor ?? [anchorFileOf(config.audit, url)];
   const options: VerifyOptions = {
     keys: trustedKeys(readPublicKeys(auditKeyFolder(config)), given["root-key"]),
-    anchors: concatenate(anchorFiles.map(readAnchors)),
+    anchors: anchorsOfFiles(anchorFiles),
     ...(given.organization && { organizationId: given.organization }),
     ...(given.exports && { exportFolder: given.exports }),
     ...(given.since && { since: given.since }),
@@ -45,32 +44,11 @@ async function verify(given: VerifyArguments): Promise<Verification> {
   return { report, anchorFiles };
 }
 
-/** A name that was mistyped, or a file that somebody has emptied, would take the evidence away and change nothing else. */
-function readAnchorFiles(files: string[] | undefined): string[] | undefined {
-  files?.forEach(demandAnchors);
-  return files;
-}
-
-function demandAnchors(file: string): void {
-  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {
-    throw new Error(`--anchor must name a file; there is none at '${file}'.`);
-  }
-  if (lastAnchor(file) === undefined) {
-    throw new Error(`--anchor must name a file of anchors; '${file}' has none.`);
-  }
-}
-
 function readFolder(folder: string | undefined): string | undefined {
   if (folder !== undefined && !statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw new Error(`--exports must name a folder; there is none at '${folder}'.`);
   }
   return folder;
-}
-
-async function* concatenate<T>(parts: readonly AsyncIterable<T>[]): AsyncGenerator<T> {
-  for (const part of parts) {
-    yield* part;
-  }
 }
 
 function text({ report, anchorFiles }: Verification): string {
@@ -122,23 +100,12 @@ export const auditVerifyCommand: CommandModule<object, VerifyArguments> = {
         coerce: parseDate,
         describe: "Read the events only of what was sealed since then, for example 2026-11-01.",
       })
-      .option("anchor", {
-        type: "string",
-        array: true,
-        requiresArg: true,
-        coerce: readAnchorFiles,
-        describe: "A file of anchors that somebody kept; the configured one when absent.",
-      })
+      .options(evidenceOptions)
       .option("exports", {
         type: "string",
         requiresArg: true,
         coerce: readFolder,
         describe: "A folder: compare the files of the removed months in it with their tombstones, too.",
-      })
-      .option("root-key", {
-        type: "string",
-        requiresArg: true,
-        describe: "The id that the first key must have.",
       })
       .option("json", { type: "boolean", describe: "Print one JSON object." }),
   handler: async (given) => {

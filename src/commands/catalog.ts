@@ -1,16 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 
 import { Client } from "pg";
 import { pino } from "pino";
 import type { CommandModule } from "yargs";
 
-import { PROJECT_ROOT } from "../config.ts";
 import { catalogSnapshot, describeCatalogDrift } from "../database/catalogSnapshot.ts";
+import { CATALOG_FILE } from "../database/migrationsFolder.ts";
 import { openThrowAwayDatabase } from "../database/throwAway/openThrowAwayDatabase.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
-
-export const CATALOG_FILE = join(PROJECT_ROOT, "migrations/catalog.txt");
 
 /** The snapshot of what the repository's migrations make, on a database that is there for this alone. */
 async function snapshotOfMigrations(): Promise<string> {

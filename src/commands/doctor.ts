@@ -3,7 +3,7 @@ import type { CommandModule } from "yargs";
 import { loadEnvironment } from "../config.ts";
 import { examine } from "../doctor/examine.ts";
 import { makeLogger } from "../logging.ts";
-import { CLEAN, FINDINGS } from "./exitCodes.ts";
+import { tellObservations } from "./tellObservations.ts";
 
 export const doctorCommand: CommandModule<object, { json: boolean }> = {
   command: "doctor",
@@ -17,14 +17,6 @@ export const doctorCommand: CommandModule<object, { json: boolean }> = {
     }),
   handler: async ({ json }) => {
     const logger = makeLogger({ environment: "development", log: { level: "error" } });
-    const observations = await examine(loadEnvironment(), logger);
-    if (json) {
-      console.log(JSON.stringify(observations, null, 2));
-    } else {
-      for (const { topic, isFinding, sentence } of observations) {
-        console.log(`${isFinding ? "✗" : "✓"} ${topic}: ${sentence}`);
-      }
-    }
-    process.exitCode = observations.some(({ isFinding }) => isFinding) ? FINDINGS : CLEAN;
+    tellObservations(await examine(loadEnvironment(), logger), { json });
   },
 };

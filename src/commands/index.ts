@@ -15,6 +15,7 @@ export const COMMANDS: Record<string, () => Promise<Command>> = {
   generate: async () => (await import("./generate.ts")).generateCommand,
   migrate: async () => (await import("./migrate.ts")).migrateCommand,
   backfill: async () => (await import("./backfill.ts")).backfillCommand,
+  backup: async () => (await import("./backup.ts")).backupCommand,
   new: async () => (await import("./newTable.ts")).newCommand,
   schema: async () => (await import("./schema.ts")).schemaCommand,
   documents: async () => (await import("./documents.ts")).documentsCommand,

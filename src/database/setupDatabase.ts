@@ -9,12 +9,15 @@ import { INSUFFICIENT_PRIVILEGE } from "../errors/sqlStates.ts";
 import type { DatabaseUrls } from "./databaseUrls.ts";
 import { LOGIN_ROLES, type LoginRole, rolePassword, scramVerifier } from "./loginRoles.ts";
 
-export interface SetupOptions {
+export interface RoleOptions {
   config: DatabaseConfig;
-  urls: Pick<DatabaseUrls, "worker">;
-  workerLogger: WorkerLogger;
   /** The folder of the SQL files; a test brings its own. */
   folder?: string;
+}
+
+export interface SetupOptions extends RoleOptions {
+  urls: Pick<DatabaseUrls, "worker">;
+  workerLogger: WorkerLogger;
 }
 
 const SETUP_FOLDER = join(PROJECT_ROOT, "migrations/setup");
@@ -30,20 +33,28 @@ const AFTER_WORKER = 500;
  */
 export async function setupDatabase(client: Client, options: SetupOptions): Promise<void> {
   const { folder = SETUP_FOLDER, urls, workerLogger } = options;
-  const files = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
-  const comesBeforeWorker = (file: string) => Number.parseInt(file, 10) < AFTER_WORKER;
-  await inRoleTransaction(client, async () => {
-    await runFiles(client, folder, files.filter(comesBeforeWorker));
-    await setPasswords(client, options);
-  });
+  await setupRoles(client, options);
   await runMigrations({ connectionString: urls.worker, logger: workerLogger });
-  await inRoleTransaction(client, () =>
-    runFiles(
-      client,
-      folder,
-      files.filter((file) => !comesBeforeWorker(file)),
-    ),
-  );
+  const files = (await setupFiles(folder)).filter((file) => !comesBeforeWorker(file));
+  await inRoleTransaction(client, () => runFiles(client, folder, files));
+}
+
+/** The part of it without the queue: roles, passwords, extensions, what PUBLIC loses. What a backup takes for granted. */
+export async function setupRoles(
+  client: Client,
+  { config, folder = SETUP_FOLDER }: RoleOptions,
+): Promise<void> {
+  const files = (await setupFiles(folder)).filter(comesBeforeWorker);
+  await inRoleTransaction(client, async () => {
+    await runFiles(client, folder, files);
+    await setPasswords(client, config);
+  });
+}
+
+const comesBeforeWorker = (file: string) => Number.parseInt(file, 10) < AFTER_WORKER;
+
+async function setupFiles(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
 }
 
 /**
@@ -85,7 +96,7 @@ async function runFiles(client: Client, folder: string, files: string[]): Promis
 }
 
 /** A role whose connection string is configured has a password that somebody else looks after. */
-async function setPasswords(client: Client, { config }: SetupOptions): Promise<void> {
+async function setPasswords(client: Client, config: DatabaseConfig): Promise<void> {
   for (const role of Object.keys(LOGIN_ROLES) as LoginRole[]) {
     if (config[LOGIN_ROLES[role]] === null && config.roleSecret !== null) {
       const verifier = client.escapeLiteral(scramVerifier(rolePassword(config.roleSecret, role)));

@@ -14,7 +14,7 @@ import { examineConnections } from "./examineConnections.ts";
 import { examineDatabase } from "./examineDatabase.ts";
 import { examineTokens } from "./examineTokens.ts";
 
-/** One thing that was looked at, as a sentence. A finding's sentence says what to do. */
+/** One thing that was looked at, as a sentence, by `doctor` or of a restored backup. A finding's sentence says what to do. */
 export interface Observation {
   topic:
     | "runtime"
@@ -25,7 +25,12 @@ export interface Observation {
     | "embedded Postgres"
     | "tokens"
     | "mail"
-    | "database";
+    | "database"
+    | "file"
+    | "schema"
+    | "rows"
+    | "access"
+    | "audit";
   isFinding: boolean;
   sentence: string;
 }
@@ -72,7 +77,8 @@ export async function examine(env: NodeJS.ProcessEnv, logger: Logger): Promise<O
 
 /** Whether nothing says where a database is, so that it has to be the one of the data folder. */
 export function usesEmbedded({ database }: Config): boolean {
-  return database.url === null && database.gatewayUrl === null && database.workerUrl === null;
+  const { url, gatewayUrl, workerUrl, backupUrl } = database;
+  return [url, gatewayUrl, workerUrl, backupUrl].every((configured) => configured === null);
 }
 
 function examineMail({ mail }: Config): Observation {

@@ -45,10 +45,50 @@ export async function examineConnections(given: Config): Promise<Observation[]> 
   for (const role of Object.keys(LOGIN_ROLES) as LoginRole[]) {
     const url = urlOf(given, role);
     if (url !== null) {
-      observations.push(...(await examineLogin(given, role, url)));
+      const look = async (client: Client) =>
+        role === "app_authenticator" ? examineServer(client, given) : [];
+      observations.push(...(await examineLogin(role, url, look)));
     }
   }
   return observations;
+}
+
+/** From where the gateway stands. */
+async function examineServer(client: Client, given: Config): Promise<Observation[]> {
+  return [
+    await examineClock(client),
+    await examinePooler(client, given),
+    await examineRoom(client, given),
+    await examineDurability(client),
+  ];
+}
+
+/**
+ * Whether every login role can sign in to the database of `adminUrl`, and nothing besides: a connection string of its own
+ * that leads to another database is a finding.
+ */
+export async function examineSignIns(given: Config, adminUrl: string): Promise<Observation[]> {
+  const here = await withClient(adminUrl, identify);
+  const observations: Observation[] = [];
+  for (const role of Object.keys(LOGIN_ROLES) as LoginRole[]) {
+    const url = loginUrl(given.database, adminUrl, role);
+    const signIn = async (client: Client) => {
+      const isHere = (await identify(client)) === here;
+      return isHere
+        ? []
+        : [finding("database", `${VARIABLES[role]} leads to another database than DATABASE_URL.`)];
+    };
+    observations.push(...(await examineLogin(role, url, signIn)));
+  }
+  return observations;
+}
+
+/** Which database of which server this is, past any pooler and whatever its address. */
+async function identify(client: Client): Promise<string | undefined> {
+  const { rows } = await client.query<{ id: string }>(
+    "select format('%s since %s', current_database(), extract(epoch from pg_catalog.pg_postmaster_start_time())) as id",
+  );
+  return rows[0]?.id;
 }
 
 /** Null where this environment does not serve as that role. */
@@ -65,20 +105,17 @@ export function connectionAdvice(error: unknown): string | undefined {
   return ADVICE[(error as { code?: string }).code ?? ""];
 }
 
-async function examineLogin(given: Config, role: LoginRole, url: string): Promise<Observation[]> {
+/** @param look at what else the connection shows. */
+async function examineLogin(
+  role: LoginRole,
+  url: string,
+  look: (client: Client) => Promise<Observation[]>,
+): Promise<Observation[]> {
   try {
-    return await withClient(url, async (client) => {
-      const found = [fine("database", `${role} can sign in.`)];
-      if (role === "app_authenticator") {
-        found.push(
-          await examineClock(client),
-          await examinePooler(client, given),
-          await examineRoom(client, given),
-        );
-        found.push(await examineDurability(client));
-      }
-      return found;
-    });
+    return await withClient(url, async (client) => [
+      fine("database", `${role} can sign in.`),
+      ...(await look(client)),
+    ]);
   } catch (error) {
     const reason = connectionAdvice(error) ?? describeFailure(error);
     return [finding("database", `${role} cannot sign in (${VARIABLES[role]} or DATABASE_URL): ${reason}.`)];

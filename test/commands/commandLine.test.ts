@@ -30,6 +30,7 @@ describe("the command line", () => {
     ["access", "Say what to do: check, "],
     ["audit", "Say what to do: verify, "],
     ["backfill", "Say what to do: list, run, status, reverse or forget."],
+    ["backup", "Say what to do: create, restore or verify."],
     ["catalog", "Say what to do: export or check."],
     ["documents", "Say what to do: check."],
     ["import", "Say which format: synthea."],
@@ -47,6 +48,13 @@ describe("the command line", () => {
     expect(parse(importCommand, "import", "synthea", "")).rejects.toThrow(
       "Name the folder of the export; got ''.",
     ));
+
+  it.each(["create", "restore", "verify"])("cannot %s a backup in a file without a name", async (action) => {
+    const command = (await COMMANDS.backup?.()) as Command;
+    await expect(parse(command, "backup", action, "")).rejects.toThrow(
+      "Name the file of the backup; got ''.",
+    );
+  });
 
   it.each<[string[], string]>([
     [["access", "why"], "Something is missing: bailiwick access why <person> <row..>; --help says more."],

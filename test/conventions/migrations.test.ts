@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import pg from "pg";
 
-import { CATALOG_FILE } from "../../src/commands/catalog.ts";
+import { CATALOG_FILE } from "../../src/database/migrationsFolder.ts";
 import { catalogSnapshot, describeCatalogDrift } from "../../src/database/catalogSnapshot.ts";
 import { useTestDatabase } from "../support/database.ts";
 
