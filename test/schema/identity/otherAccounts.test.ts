@@ -85,6 +85,21 @@ describe("a success", () => {
     }));
 });
 
+it("a success writes nothing to a hash of Argon2id: the audit says of every writing that a password was replaced", () =>
+  amongThree(async (turns, mine) => {
+    const logIn = () => turns.as(null, LOG_IN, [mine.email, hashOf(PASSWORD), PASSWORD]);
+    const replaced = () =>
+      turns.rows(
+        "select from app_audit.events where table_name like '%password_hashes' and command = 'UPDATE'",
+      );
+    expect(await logIn()).toHaveLength(1);
+    expect(await replaced()).toHaveLength(0);
+    await setBcrypt(turns, [mine]);
+    expect(await replaced()).toHaveLength(1);
+    expect(await logIn()).toHaveLength(1);
+    expect(await replaced()).toHaveLength(2);
+  }));
+
 it("a failure leaves a hash of bcrypt as it is, even before the statement is rolled back", () =>
   amongThree(async (turns, mine) => {
     await setBcrypt(turns, [mine]);
