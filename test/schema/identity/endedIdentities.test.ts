@@ -76,6 +76,9 @@ describe("end_identity", () => {
   it("remembers a subject that was never seen, and touches nobody", () =>
     amongTwo(async (turns, mine, theirs) => {
       expect(await end(turns, "https://elsewhere.example")).toBeNull();
+      expect(await turns.rows("select issuer, subject from app_private.ended_identities")).toEqual([
+        { issuer: "https://elsewhere.example", subject: "ada" },
+      ]);
       expect(await ended(turns)).toEqual([]);
       expect([await isClosed(turns, mine), await isClosed(turns, theirs)]).toEqual([false, false]);
     }));
