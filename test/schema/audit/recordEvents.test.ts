@@ -56,3 +56,27 @@ describe("a read that shows no row", () => {
     }
   });
 });
+
+describe("a read that shows patients", () => {
+  /** Of which row the event is that says so. */
+  const rowOf = (tableName: string, patientIds: string[]) =>
+    db.inTransaction(async (client) => {
+      await applySettings(client, { role: "app_recorder" });
+      const settings = requestSettings(world.here.provider);
+      const event = { settings, organizationId: world.own, tableName, fields: ["id"], patientIds, rowCount: 1 };
+      await client.query("select app_hidden.record_events($1)", [JSON.stringify([event])]);
+      await client.query("reset role");
+      const { rows } = await client.query(
+        "select row_id, patient_ids from app_audit.events where command = 'SELECT' and transaction_id = pg_current_xact_id()",
+      );
+      expect(rows).toMatchObject([{ patient_ids: patientIds }]);
+      return rows[0].row_id;
+    });
+
+  it("is one of the patient's row where it is of one patient, and otherwise of none", async () => {
+    const [one, two] = [world.here.patient.id, world.shared.id];
+    expect(await rowOf("app_public.patients", [one])).toBe(one);
+    expect(await rowOf("app_public.patients", [one, two])).toBeNull();
+    expect(await rowOf("app_public.appointments", [one])).toBeNull();
+  });
+});
