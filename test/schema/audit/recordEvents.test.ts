@@ -63,7 +63,14 @@ describe("a read that shows patients", () => {
     db.inTransaction(async (client) => {
       await applySettings(client, { role: "app_recorder" });
       const settings = requestSettings(world.here.provider);
-      const event = { settings, organizationId: world.own, tableName, fields: ["id"], patientIds, rowCount: 1 };
+      const event = {
+        settings,
+        organizationId: world.own,
+        tableName,
+        fields: ["id"],
+        patientIds,
+        rowCount: 1,
+      };
       await client.query("select app_hidden.record_events($1)", [JSON.stringify([event])]);
       await client.query("reset role");
       const { rows } = await client.query(

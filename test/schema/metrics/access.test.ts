@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import { furnishMetrics } from "../../../src/access/world/furnish/metrics.ts";
 import { createWorld, type World } from "../../../src/access/world/world.ts";
-import { useTestDatabase } from "../../support/database.ts";
+import { type Scope, useTestDatabase } from "../../support/database.ts";
 
 const db = useTestDatabase();
 let world: World;
@@ -24,4 +24,24 @@ describe("a request that names a clinic", () => {
       },
       { clinicId: world.here.clinic.id },
     ));
+});
+
+describe("a superadmin", () => {
+  const clinics = (scope: Scope) =>
+    db.asUser(
+      world.superadmin,
+      async ({ rows }) =>
+        (await rows<{ id: string }>("select app_hidden.metric_clinic_ids() as id"))
+          .map(({ id }) => id)
+          .sort(),
+      scope,
+    );
+
+  it("sees the figures of the clinics of all organizations, of the one that is named, or of one clinic", async () => {
+    const { own, here, there, abroad } = world;
+    const [ours, theirs] = [[here.clinic.id, there.clinic.id], abroad.clinic.id];
+    expect(await clinics({})).toEqual([...ours, theirs].sort());
+    expect(await clinics({ organizationId: own })).toEqual(ours.toSorted());
+    expect(await clinics({ clinicId: here.clinic.id })).toEqual([here.clinic.id]);
+  });
 });

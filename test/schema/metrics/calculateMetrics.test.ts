@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import { type Kind, KINDS } from "../../../src/access/world/kinds.ts";
 import { createPatient } from "../../../src/access/world/people.ts";
+import { applySettings } from "../../../src/access/world/rolledBack.ts";
 import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { type Request, useTestDatabase } from "../../support/database.ts";
 import { asKind, countTouched } from "../../support/kinds.ts";
@@ -149,6 +150,7 @@ describe("calculate_metrics", () => {
     ["2026-02-01", "2026-01-01"],
     ["1990-01-01", "2026-01-01"],
     [null, "2026-01-01"],
+    ["2026-01-01", null],
   ])("refuses the period from %s to %s", (first, last) =>
     db.asUser(world.here.staff, (request) =>
       expect(
@@ -157,6 +159,13 @@ describe("calculate_metrics", () => {
     ),
   );
 });
+
+it("calculate_metrics wants a clinic, where the request names none", () =>
+  db.asUser(world.here.staff, (request) =>
+    expect(
+      request.rows("select app_public.calculate_metrics('2026-01-01', '2026-01-31', null)"),
+    ).rejects.toMatchObject({ code: "BADIN" }),
+  ));
 
 describe("calculate_organization_metrics", () => {
   const all = (request: Request, organizationId: string) =>
@@ -168,6 +177,29 @@ describe("calculate_organization_metrics", () => {
       expect(await all(request, world.own)).toBe(0);
       expect(await all(request, world.foreign)).toBe(0);
     }));
+
+  /** How much is put right of an organization whose kept figures are wrong. */
+  const putRight = (organizationId: string) =>
+    db.inTransaction(async (client) => {
+      await client.query(
+        `insert into app_public.metric_aggregations
+           (organization_id, clinic_id, area, metric_key, source, period, starts_on, sum, count)
+         select organization_id, id, 'financial', 'revenue', 'manual', 'day', '2026-01-13', 1, 1
+         from app_public.clinics where organization_id = $1 limit 1`,
+        [organizationId],
+      );
+      await applySettings(client, { role: "app_worker", "app.organization_id": world.own });
+      const { rows } = await client.query<{ changed: number }>(
+        "select app_hidden.calculate_organization_metrics($1, '2026-01-13', '2026-01-13') as changed",
+        [organizationId],
+      );
+      return rows[0]?.changed;
+    });
+
+  it("puts wrong figures right, and none of an organization that is not the job's", async () => {
+    expect(await putRight(world.own)).toBeGreaterThan(0);
+    expect(await putRight(world.foreign)).toBe(0);
+  });
 
   it("does so for an import in the organizations it declared", () =>
     db.asData([world.own], async (request) => {
