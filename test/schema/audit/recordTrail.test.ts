@@ -114,6 +114,26 @@ describe("what a record was", () => {
     expect(await asked(asAbroad)).toBe("arrived");
   });
 
+  it("is shown to who runs the organization, and not to a clinic's administrator, where it is of no clinic", async () => {
+    const { userId } = world.here.clinicAdmin;
+    const before = (actor: Actor) =>
+      asks(
+        actor,
+        (client) =>
+          client.query("update app_public.organization_memberships set role = 'viewer' where user_id = $1", [
+            userId,
+          ]),
+        [
+          `select app_public.organization_memberships_as_of(m, $2::timestamptz) ->> 'role' as role
+           from app_public.organization_memberships m where m.user_id = $1`,
+          userId,
+          then,
+        ],
+      );
+    expect(await before(world.owner)).toEqual([{ role: "member" }]);
+    await expect(before(world.here.clinicAdmin)).rejects.toMatchObject({ code: "DENYD" });
+  });
+
   it("cannot be said of a time from which events have been removed, and can of a later one", async () => {
     const removed = (until: string) => (client: ClientBase) =>
       client.query(
