@@ -21,7 +21,7 @@ const TESTS_OF_NEWEST_ONLY =
   "test/(process|plans|journeys|bench|scaffold|versions|telemetry|http|faults|limits|outbound|commands|documents|errors|" +
   "auth|identity|vault-client|schemaFile|" +
   "access/(fuzz|sabotageReady|mutate/mutateAccess)|" +
-  "graphql/(interleaving|rememberedSchema)|compiledReads/(nodes|pages|screens)|" +
+  "graphql/(interleaving|rememberedSchema)|compiledReads/(filters|nodes|pages|screens)|" +
   "database/pipelined/isolation|backfill/(interruption|tidyPatientAddresses))";
 /**
  * The mutants that the catalogue or a few rows give away, in a minute or two. Those of single conditions take the tests of

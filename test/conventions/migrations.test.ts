@@ -4,8 +4,8 @@ import { join, relative } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import pg from "pg";
 
-import { CATALOG_FILE } from "../../src/database/migrationsFolder.ts";
 import { catalogSnapshot, describeCatalogDrift } from "../../src/database/catalogSnapshot.ts";
+import { CATALOG_FILE } from "../../src/database/migrationsFolder.ts";
 import { useTestDatabase } from "../support/database.ts";
 
 const MIGRATIONS = join(import.meta.dirname, "../../migrations");
