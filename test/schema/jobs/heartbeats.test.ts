@@ -60,6 +60,25 @@ describe("a worker's heartbeat", () => {
       expect(rows).toEqual([{ worker_id: "new" }]);
     });
   });
+
+  it("is forgotten of the others only, and of none that beat today", async () => {
+    await db.inTransaction(async (client) => {
+      await client.query(
+        `insert into app_private.worker_heartbeats (worker_id, beaten_at)
+         values ('old', now() - interval '25 hours'), ('young', now() - interval '23 hours'),
+           ('own', now() - interval '25 hours')`,
+      );
+      await client.query(BEAT, ["own", true]);
+      const { rows } = await client.query(
+        "select worker_id, stopped_at is not null as stopped from app_private.worker_heartbeats order by 1",
+      );
+      // Its row was kept: a new one would not say that it has stopped.
+      expect(rows).toEqual([
+        { worker_id: "own", stopped: true },
+        { worker_id: "young", stopped: false },
+      ]);
+    });
+  });
 });
 
 describe("the state of the installation", () => {
