@@ -99,15 +99,16 @@ describe("what the schedule adds", () => {
     return rows[0].count;
   }
 
-  it("is of connected and active sheets of its organization only", () =>
+  it("is of connected and active sheets of its organization that are not synced by hand only", () =>
     db.inTransaction(async (client) => {
       const schedule = "hourly";
       const id = await integration(client, { schedule });
+      await integration(client, { schedule: "manual" });
       await integration(client, { schedule, active: false });
       await integration(client, { schedule, connected: false });
       await integration(client, { schedule, provider: "google_calendar" });
       await integration(client, { schedule, clinic: world.abroad.clinic });
-      expect(await plan(client)).toBe(1);
+      expect(await plan(client)).toBe(2);
       expect(await queued(client)).toEqual([`integration__sync ${id}`]);
     }));
 

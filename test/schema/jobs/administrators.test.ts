@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import { createAdministrator } from "../../../src/access/world/people.ts";
+import { applySettings, requestSettings } from "../../../src/access/world/rolledBack.ts";
 import { createWorld, type World } from "../../../src/access/world/world.ts";
 import { useTestDatabase } from "../../support/database.ts";
 
@@ -27,6 +28,23 @@ describe("administrators_of_job", () => {
       expect(ids).not.toContain(elsewhere.userId);
     });
   });
+
+  it("names nobody else where more memberships are seen, because seats are counted in the same transaction", async () => {
+    for (const counted of [world.own, world.foreign]) {
+      await db.asWorker(world.own, async (request) => {
+        await request.rows("select set_config('app.seat_scope', $1, true)", [counted]);
+        const ids = (await request.rows<{ id: string }>(SQL)).map(({ id }) => id);
+        expect(ids).toEqual([world.admin.userId, world.owner.userId].sort());
+      });
+    }
+  });
+
+  it("names nobody to a person who could call it, not even themselves", () =>
+    db.inTransaction(async (client) => {
+      await client.query("grant execute on function app_hidden.administrators_of_job() to app_user");
+      await applySettings(client, requestSettings(world.owner, { organizationId: world.own }));
+      expect((await client.query(SQL)).rows).toEqual([]);
+    }));
 
   it("names nobody to a job of no organization", () =>
     db.asWorker("00000000-0000-7000-8000-000000000009", async (request) => {
