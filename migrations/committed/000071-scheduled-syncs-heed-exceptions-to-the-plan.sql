@@ -1,5 +1,5 @@
---! Previous: sha1:3c718cf6f99d1a6586a348d69d1f330797821a3c
---! Hash: sha1:24f9cb53d095bf68c41b2a8fc95a76a98c684fb5
+--! Previous: sha1:65d1386bd5b7fce97dde513f96cb1d74bacd49bf
+--! Hash: sha1:093fc1153d9c193be3fe445541cbf05f87461700
 --! Message: Scheduled syncs heed exceptions to the plan
 
 --! split: 1-current.sql
