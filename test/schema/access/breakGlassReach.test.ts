@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import {
+  createAdministrator,
   createClinic,
   createMember,
   createPatient,
@@ -102,6 +103,20 @@ describe("an emergency access", () => {
       });
       expect(seen).toBe(0);
     }
+  });
+
+  it("opens nothing to who reviews it, though they see it and treat patients of the organization", async () => {
+    const reviewer = await createAdministrator(database.superuser, world.own, "admin");
+    await joinClinic(database.superuser, reviewer, world.here.clinic, "provider");
+    const seen = await whileOpen(async ({ become, value }) => {
+      await become(reviewer);
+      const grants = "select count(*)::int from app_public.break_glass_grants where patient_id = $1";
+      expect(await value(grants, [patients.own])).toBe(1);
+      expect(await value(SEES_PATIENT, [patients.own])).toBe(0);
+      await value(BREAK_GLASS, [MRN]);
+      expect(await value(SEES_PATIENT, [patients.own])).toBe(1);
+    });
+    expect(seen).toBe(1);
   });
 
   it("goes on with another role, or in another clinic, that may open it too", async () => {
