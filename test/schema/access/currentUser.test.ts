@@ -23,15 +23,17 @@ describe("current_user_id, and with it every function that answers policies with
     arrange?: (client: ClientBase) => Promise<unknown>,
     identity: Record<string, string> = {},
   ) => {
-    for (const { call } of [{ call: "app_hidden.current_user_id()" }, ...functions]) {
-      const answer = db.inTransaction(async (client) => {
-        await arrange?.(client);
-        await client.query("grant execute on all functions in schema app_hidden to app_user");
-        await applySettings(client, { ...requestSettings(actor), ...identity });
-        return (await client.query(`select ${call}`)).rowCount;
-      });
-      await expect(answer.catch((error) => error.code)).resolves.toBe("UNAUT");
-    }
+    await db.inTransaction(async (client) => {
+      await arrange?.(client);
+      await client.query("grant execute on all functions in schema app_hidden to app_user");
+      await applySettings(client, { ...requestSettings(actor), ...identity });
+      await client.query("savepoint ask");
+      for (const { call } of [{ call: "app_hidden.current_user_id()" }, ...functions]) {
+        const answer = client.query(`select ${call}`).then(({ rowCount }) => rowCount);
+        expect([call, await answer.catch((error) => error.code)]).toEqual([call, "UNAUT"]);
+        await client.query("rollback to savepoint ask");
+      }
+    });
   };
 
   it("answers who is signed in", () =>
@@ -59,17 +61,22 @@ describe("current_user_id, and with it every function that answers policies with
   describe("with a token of another issuer", () => {
     const ISSUER = "https://issuer.example";
     const identity = { "app.identity_issuer": ISSUER, "app.identity_subject": "subject-1" };
-    const link = (client: ClientBase, userId: string) =>
+    const link = (
+      client: ClientBase,
+      userId: string,
+      { issuer = ISSUER, subject = identity["app.identity_subject"] } = {},
+    ) =>
       client.query("insert into app_private.user_identities (issuer, subject, user_id) values ($1, $2, $3)", [
-        ISSUER,
-        identity["app.identity_subject"],
+        issuer,
+        subject,
         userId,
       ]);
 
     it("answers whom its subject stands for", () =>
       db.inTransaction(async (client) => {
         await link(client, owner.userId);
-        await applySettings(client, { ...requestSettings(owner), ...identity });
+        // Such a token knows no session here.
+        await applySettings(client, { ...requestSettings(owner), ...identity, "jwt.claims.sid": "" });
         const { rows } = await client.query("select app_hidden.current_user_id() as id");
         expect(rows).toEqual([{ id: owner.userId }]);
       }));
@@ -77,6 +84,14 @@ describe("current_user_id, and with it every function that answers policies with
     it.each([
       ["that stands for nobody", () => Promise.resolve()],
       ["that stands for somebody else", (client: ClientBase) => link(client, other.userId)],
+      [
+        "that stands for them at another issuer",
+        (client: ClientBase) => link(client, owner.userId, { issuer: "https://other.example" }),
+      ],
+      [
+        "beside the one that stands for them",
+        (client: ClientBase) => link(client, owner.userId, { subject: "subject-2" }),
+      ],
       [
         "that no longer stands for them",
         async (client: ClientBase) => {

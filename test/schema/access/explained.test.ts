@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import { createFullWorld, type FullWorld } from "../../../src/access/world/fullWorld.ts";
-import { joinOrganization } from "../../../src/access/world/people.ts";
+import { createPatient, joinOrganization } from "../../../src/access/world/people.ts";
 import { applySettings, requestSettings } from "../../../src/access/world/rolledBack.ts";
 import { type Actor, type Scope, useTestDatabase } from "../../support/database.ts";
 
@@ -125,6 +125,31 @@ describe("explain_access", () => {
   ])("denies %s", async (_what, values) => {
     const [asker, personId, patientId] = values();
     await expect(ask(asker, personId, "patients", patientId)).rejects.toMatchObject({ code: "NTFND" });
+  });
+
+  it("says whether it is the record or the member that it does not know", async () => {
+    const [personId, foreignPerson] = [world.here.provider.userId, world.abroad.provider.userId];
+    await expect(ask(world.owner, foreignPerson, "patients", world.abroad.patient.id)).rejects.toMatchObject({
+      message: "There is no such record in an organization that you run.",
+    });
+    await expect(ask(world.owner, foreignPerson, "patients", world.here.patient.id)).rejects.toMatchObject({
+      message: "There is no member of the organization whose access could be shown.",
+    });
+    expect(await ask(world.owner, personId, "patients", world.here.patient.id)).toBe(1);
+  });
+
+  it("goes by the organization of the row for who runs two", async () => {
+    const { here, abroad } = world;
+    await expect(ask(ofBoth, abroad.staff.userId, "patients", here.patient.id)).rejects.toMatchObject({
+      code: "NTFND",
+    });
+    expect(await ask(ofBoth, abroad.staff.userId, "patients", abroad.patient.id)).toBe(1);
+    await createPatient(db.superuser, abroad.clinic, { portalUserId: here.staff.userId });
+    expect(await ask(ofBoth, here.staff.userId, "patients", here.patient.id)).toBe(1);
+    await joinOrganization(db.superuser, here.staff, world.foreign);
+    await expect(ask(ofBoth, here.staff.userId, "patients", abroad.patient.id)).rejects.toMatchObject({
+      code: "NTFND",
+    });
   });
 
   it("denies a member who is a patient of the organization as well", async () => {

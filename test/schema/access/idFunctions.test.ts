@@ -232,6 +232,13 @@ describe("every function that answers with ids", () => {
     expect(ids.my_clinic_ids?.length).toBeGreaterThan(0);
   });
 
+  it("gives nobody more while seats are counted, over everybody's memberships", async () => {
+    const count = change("select set_config('app.seat_scope', $1, true)", world.own);
+    for (const actor of [people.provider, world.stranger]) {
+      expect(await idsFor(actor, {}, count)).toEqual(await idsFor(actor));
+    }
+  });
+
   it("gives nothing to who has no standing anywhere", async () => {
     const ids = await idsFor(world.stranger);
     expect(ids).toEqual(keep(ids, () => false));

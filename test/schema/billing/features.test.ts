@@ -64,6 +64,34 @@ describe("has_feature", () => {
     await db.superuser.query("delete from app_public.organization_feature_flags");
   });
 
+  it("leaves what was switched for one organization of the caller's to that one", async () => {
+    await setPlan(world.own, "pro");
+    await setPlan(world.foreign, "pro");
+    await setFlag(world.own, "integrations", false);
+    await joinOrganization(db.superuser, world.stranger, world.own);
+    await joinOrganization(db.superuser, world.stranger, world.foreign);
+    const inOrganizations = await db.asUser(world.stranger, (request) =>
+      request.rows<{ id: string }>("select app_hidden.organization_ids_with_feature('integrations') as id"),
+    );
+    expect(inOrganizations).toEqual([{ id: world.foreign }]);
+    await db.superuser.query("delete from app_public.organization_feature_flags");
+    await db.superuser.query("delete from app_public.organization_memberships where user_id = $1", [
+      world.stranger.userId,
+    ]);
+  });
+
+  it("is false on every plan for a feature that is off unless it is switched for an organization", async () => {
+    await setPlan(world.own, "enterprise");
+    await db.superuser.query("update app_public.feature_flag_definitions set default_enabled = $1", [false]);
+    await db.asUser(world.owner, async (request) => expect(await features(request)).toEqual([]));
+    await setFlag(world.own, "scheduled_sync", true);
+    await db.asUser(world.owner, async (request) =>
+      expect(await features(request)).toEqual(["scheduled_sync"]),
+    );
+    await db.superuser.query("update app_public.feature_flag_definitions set default_enabled = $1", [true]);
+    await db.superuser.query("delete from app_public.organization_feature_flags");
+  });
+
   it("says nothing of an organization that is not the caller's", async () => {
     await setPlan(world.foreign, "enterprise");
     await setPlan(world.own, "free");

@@ -77,3 +77,30 @@ describe("a share of somebody whose account is closed", () => {
     });
   });
 });
+
+describe("a link whose share has expired", () => {
+  it("opens nothing to somebody who may open another one of the owner's", async () => {
+    const reader = await createMember(db.superuser, clinic, "provider");
+    const [ended, open] = await committed(db, owner, async (request) => [
+      await shareRecords(request, [await storeRecord(request, owner)]),
+      await shareRecords(request, [await storeRecord(request, owner)], { clinicId: clinic.id }),
+    ]);
+    // Only time brings this about: a trigger keeps people from it.
+    await db.superuser.query(
+      `begin;
+       set local session_replication_role = replica;
+       update app_vault.healthcare_shares
+       set created_at = now() - interval '2 days', expires_at = now() - interval '1 second'
+       where id = '${ended?.shareId}';
+       commit`,
+    );
+    await db.asUser(reader, async ({ attempt, value }) => {
+      const isValid = "select app_vault.validate_share_token($1)";
+      expect(await value(isValid, [open?.token])).toBe(true);
+      expect(await value(isValid, [ended?.token])).toBe(false);
+      const redeem = "select * from app_vault.redeem_share($1)";
+      await expect(attempt(redeem, [ended?.token])).rejects.toMatchObject({ code: "NTFND" });
+      expect(await attempt(redeem, [open?.token])).toBe(1);
+    });
+  });
+});
