@@ -203,26 +203,18 @@ describe("every function that answers with ids", () => {
     },
   );
 
-  it("narrows what an administrator reads, where administrators read clinical records", async () => {
-    const letThem = change(
-      "update app_public.organizations set administrators_read_clinical = true where id = $1",
-      world.own,
-    );
-    const { readable_clinic_ids: all } = await idsFor(people.owner, {}, letThem);
-    expect(all).toEqual(expect.arrayContaining([world.here.clinic.id, world.there.clinic.id]));
-    const narrowed = await idsFor(people.owner, { clinicId: world.here.clinic.id }, letThem);
-    expect(narrowed.readable_clinic_ids).toEqual([world.here.clinic.id]);
-  });
-
-  it("gives a patient nothing by a record that was deleted", async () => {
-    const all = await idsFor(people.portal);
-    const remove = change(
-      "update app_public.patients set deleted_at = now() where portal_user_id = $1 and organization_id = $2",
-      people.portal.userId,
-      world.own,
-    );
-    expect(await idsFor(people.portal, {}, remove)).toEqual(
-      keep(all, (id) => organizationOf.get(id) === world.foreign),
+  it.each([false, true])("gives a patient nothing by a deleted record (a member: %s)", async (isMember) => {
+    const arrange = (isDeleted: boolean) => async (client: ClientBase) => {
+      const ids = [people.portal.userId, world.own];
+      if (isMember) {
+        await joinOrganization(client, people.portal, world.own);
+      }
+      const set = "update app_public.patients set deleted_at = now() where $3";
+      await client.query(`${set} and portal_user_id = $1 and organization_id = $2`, [...ids, isDeleted]);
+    };
+    const all = await idsFor(people.portal, {}, arrange(false));
+    expect(await idsFor(people.portal, {}, arrange(true))).toEqual(
+      keep(all, (id) => organizationOf.get(id) === world.foreign || (isMember && id === world.own)),
     );
   });
 
