@@ -23,14 +23,14 @@ beforeAll(async () => {
   world = await createWorld(db.superuser);
   const { id } = await createPatient(db.superuser, world.here.clinic);
   patients = [world.here.patient.id, id].sort();
-  await db.superuser.query(
-    "update app_public.organization_memberships set is_privacy_officer = true where organization_id = $1 and user_id = any ($2)",
-    [world.own, [world.there.staff.userId, world.there.viewer.userId]],
-  );
-  await db.superuser.query(
-    "update app_public.organization_memberships set active = false where user_id = $1",
-    [world.there.viewer.userId],
-  );
+  const change = (set: string, people: { userId: string }[]) =>
+    db.superuser.query(
+      `update app_public.organization_memberships set ${set} where organization_id = $1 and user_id = any ($2)`,
+      [world.own, people.map(({ userId }) => userId)],
+    );
+  // The mark goes with the membership: one that was given afterwards is none either.
+  await change("active = false", [world.there.viewer]);
+  await change("is_privacy_officer = true", [world.there.staff, world.there.viewer]);
   await db.asUser(world.here.staff, async ({ client }) => {
     await client.query("update app_public.patients set city = 'Elsewhere' where id = $1", [patients[0]]);
     await client.query("commit");
@@ -93,4 +93,16 @@ describe("the content of an event", () => {
       expect(await rows(CONTENT, [log.id, log.at])).toEqual([]),
     );
   });
+
+  it("makes nobody a privacy officer while seats are counted, over everybody's memberships", () =>
+    db.inTransaction(async (client) => {
+      const { userId, sessionId } = world.there.provider;
+      await client.query(
+        `select set_config('app.seat_scope', $1, true), set_config('jwt.claims.sub', $2, true),
+           set_config('jwt.claims.sid', $3, true), set_config('role', 'app_user', true)`,
+        [world.own, userId, sessionId],
+      );
+      const { rows } = await client.query("select app_hidden.privacy_officer_organization_ids()");
+      expect(rows).toEqual([]);
+    }));
 });
