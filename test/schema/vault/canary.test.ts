@@ -24,6 +24,8 @@ const db = useTestDatabase();
 const SEALED_MARKER = "canary-sealed-7f3a9c51e2d84b60";
 /** Written in clear, to show that the search would find one. */
 const CLEAR_MARKER = "canary-clear-0b92e7d4485c4f1a";
+const LOOKS = 5;
+const isWal = (file: string) => file.includes("/pg_wal/");
 
 /** The ways in which text or bytes could lie in a file: as they are, in hex, and in base64 from each of three offsets. */
 function needlesOf(secret: Buffer): Buffer[] {
@@ -103,16 +105,25 @@ describe("what the vault client seals", () => {
       secrets["key of a share, as in the link"] = Buffer.from(base64UrlFromBytes(key));
       secrets["token of a share"] = Buffer.from(token);
     });
-    await db.superuser.query("update app_public.profiles set display_name = $1 where user_id = $2", [
-      CLEAR_MARKER,
-      owner.userId,
-    ]);
   });
 
+  /** The look's own checkpoint lets go of WAL from before, and so do those of other tests: it may come too late for one mark. */
+  async function filesWithClear(): Promise<string[]> {
+    const found: string[] = [];
+    for (let look = 0; look < LOOKS && !found.some(isWal); look++) {
+      await db.superuser.query("update app_public.profiles set display_name = $1 where user_id = $2", [
+        `${CLEAR_MARKER} ${look}`,
+        owner.userId,
+      ]);
+      found.push(...(await filesWith(needlesOf(Buffer.from(CLEAR_MARKER)))));
+    }
+    return found;
+  }
+
   it("would be found if it lay in clear: the search finds another text in a table and in the WAL", async () => {
-    const files = await filesWith(needlesOf(Buffer.from(CLEAR_MARKER)));
+    const files = await filesWithClear();
     expect(files.filter((file) => file.includes("/base/"))).not.toEqual([]);
-    expect(files.filter((file) => file.includes("/pg_wal/"))).not.toEqual([]);
+    expect(files.filter(isWal)).not.toEqual([]);
   }, 60_000);
 
   it.each([
