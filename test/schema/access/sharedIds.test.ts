@@ -55,3 +55,18 @@ describe.each<[string, () => string[]]>([
     }
   });
 });
+
+it.each<[string, () => string]>([
+  ["shared_care_session_ids()", () => world.there.careSessionId],
+  ["shared_report_ids()", () => reportId],
+])("%s answers with what is shared for a while until that is over", async (call, id) => {
+  const whileSharedFor = async (time: string | null) => {
+    await db.superuser.query("update app_public.resource_shares set expires_at = now() + $1::interval", [
+      time,
+    ]);
+    return idsFor(world.here.viewer, call);
+  };
+  expect(await whileSharedFor("1 hour")).toEqual([id()]);
+  expect(await whileSharedFor("-1 second")).toEqual([]);
+  expect(await whileSharedFor(null)).toEqual([id()]);
+});
