@@ -26,7 +26,7 @@ export async function volumes({ config, urls }: OpenDatabase, shapes: readonly s
       };
       await generateVolume(urls, request);
       const { rows } = await superuser.query<{ organization_id: string; clinic_id: string; id: string }>(
-        "select organization_id, clinic_id, id from app_public.patients order by created_at desc limit 1",
+        "select organization_id, home_clinic_id as clinic_id, id from app_public.patients order by created_at desc limit 1",
       );
       const [row] = rows;
       if (!row) {
