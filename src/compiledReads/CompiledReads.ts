@@ -15,9 +15,9 @@ import type { ErrorCode } from "../errors/catalogue.ts";
 import { classifyError } from "../errors/classifyError.ts";
 import { findOperation } from "../limits/estimateCost.ts";
 import { type CompiledRead, compileRead } from "./compileRead.ts";
-import { KeyValue } from "./keyValues.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { RememberedReads } from "./RememberedReads.ts";
+import { RequestValue } from "./RequestValue.ts";
 import { shapeOf, type ShapingVariables, shapingVariables } from "./shapingVariables.ts";
 import { rewriteJson } from "./storedJson.ts";
 
@@ -80,7 +80,7 @@ export class CompiledReads {
     const read = coerced ? this.#find(args, operation, coerced) : null;
     try {
       const values = read?.values.map((value) =>
-        value instanceof KeyValue ? value.read(coerced ?? {}) : value,
+        value instanceof RequestValue ? value.read(coerced ?? {}) : value,
       );
       return read && values ? { read, values } : null;
     } catch (error) {

@@ -2,10 +2,11 @@ import type { ValueNode } from "graphql";
 import { type SQL, sql } from "pg-sql2";
 
 import { orderDigest } from "./cursorJson.ts";
-import { KeyValue, valueOf } from "./keyValues.ts";
+import { valueOf } from "./keyValues.ts";
 import type { CursorSide } from "./listPage.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import type { OrderPart, PageQuery } from "./PageQuery.ts";
+import { RequestValue } from "./RequestValue.ts";
 
 interface Compared extends OrderPart {
   side: CursorSide;
@@ -26,7 +27,7 @@ export function besideCursor(query: PageQuery, side: CursorSide, cursor: ValueNo
   }
   const digest = orderDigest(orders);
   const compared = orders.map((order, index): Compared => {
-    const value = new KeyValue((variables) =>
+    const value = new RequestValue((variables) =>
       valueInCursor(valueOf(cursor, variables), digest, orders.length, index),
     );
     return { ...order, side, value: sql`${sql.value(value as never)}::${order.codec.sqlType}` };

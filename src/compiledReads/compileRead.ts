@@ -20,10 +20,11 @@ import { collectFields, type Selecting } from "./collectFields.ts";
 import { concatenation, literal, type Part } from "./columnJson.ts";
 import { connectionSql } from "./connectionSql.ts";
 import { type Link, meaningOf, type RowMeaning } from "./fieldMeaning.ts";
-import { keyCondition, type KeyValue, typeInNodeId, valueOf } from "./keyValues.ts";
+import { keyCondition, typeInNodeId, valueOf } from "./keyValues.ts";
 import { leafJson } from "./leafJson.ts";
 import { NotCompilable } from "./NotCompilable.ts";
 import { ownerOf } from "./ownerOf.ts";
+import type { RequestValue } from "./RequestValue.ts";
 import { RowScope } from "./RowScope.ts";
 import { type Count, missingRow, oneRow, type ResultSql, type RowSql, useResult } from "./rowsSql.ts";
 import { hasStoredJson, NOT_TO_BE_SHOWN } from "./storedJson.ts";
@@ -33,7 +34,7 @@ export interface CompiledRead {
   name: string;
   text: string;
   /** What is not the same for each request. */
-  values: readonly (KeyValue | string | number | boolean | null)[];
+  values: readonly (RequestValue | string | number | boolean | null)[];
   /** Of each count after the first two columns: column → how often one row shows it. */
   counts: readonly ReadonlyMap<string, number>[];
   /** Whether there is something for rewriteJson() in the answer. */

@@ -11,8 +11,8 @@ import { type SQL, sql } from "pg-sql2";
 
 import { elementJson } from "./columnJson.ts";
 import type { Computation } from "./fieldMeaning.ts";
-import { KeyValue } from "./keyValues.ts";
 import { NotCompilable } from "./NotCompilable.ts";
+import { RequestValue } from "./RequestValue.ts";
 import type { RowScope } from "./RowScope.ts";
 
 /** The JSON of the values that a function gives of a row, in its order. */
@@ -49,7 +49,7 @@ export function computedSql(
     if (!isNonNullType(type) || !isLeafType(type.ofType)) {
       throw new NotCompilable("an argument of a function");
     }
-    const value = new KeyValue((variables) => {
+    const value = new RequestValue((variables) => {
       const values = getArgumentValues(field, node, variables);
       return textOf(codec.toPg(values[argument]));
     });

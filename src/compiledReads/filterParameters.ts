@@ -11,8 +11,8 @@ import {
   visit,
 } from "graphql";
 
-import { KeyValue } from "./keyValues.ts";
 import { NotCompilable } from "./NotCompilable.ts";
+import { RequestValue } from "./RequestValue.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 type Leaf = string | number;
@@ -77,7 +77,7 @@ export function withParameters(argument: FilterArgument, value: unknown): unknow
     return read.get(variables);
   };
   return replaceLeaves(value, argument.type, {
-    compared: (_leaf, path) => new KeyValue((variables) => leafAt(valueOf(variables), path)),
+    compared: (_leaf, path) => new RequestValue((variables) => leafAt(valueOf(variables), path)),
     other: (leaf) => leaf,
   });
 }

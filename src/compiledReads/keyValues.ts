@@ -5,26 +5,8 @@ import { type PgCodec, TYPES } from "postgraphile/@dataplan/pg";
 import { isUuid } from "../auth/claims.ts";
 import type { RowMeaning } from "./fieldMeaning.ts";
 import { NotCompilable } from "./NotCompilable.ts";
+import { RequestValue } from "./RequestValue.ts";
 import type { RowScope } from "./RowScope.ts";
-
-/** A parameter of the statement that each request gives itself. */
-export class KeyValue {
-  readonly read: (variables: Readonly<Record<string, unknown>>) => string | number | null;
-
-  /** @param read throws NotCompilable for what the statement cannot be given: no key, no cursor, another filter's shape. */
-  constructor(read: KeyValue["read"]) {
-    this.read = read;
-  }
-
-  /** Whoever made a text of it would compare with that text. */
-  toString(): never {
-    throw new NotCompilable("a value that is no parameter");
-  }
-
-  toJSON(): never {
-    return this.toString();
-  }
-}
 
 /** That a row is the one that the arguments of a field name. */
 export function keyCondition(row: RowScope, { nodeIdentifier, keys }: RowMeaning, node: FieldNode): SQL {
@@ -33,7 +15,7 @@ export function keyCondition(row: RowScope, { nodeIdentifier, keys }: RowMeaning
     if (!given || row.rows.codec.attributes[attribute]?.codec !== (TYPES.uuid as PgCodec)) {
       throw new NotCompilable("a key that is no uuid");
     }
-    const value = new KeyValue((variables) => {
+    const value = new RequestValue((variables) => {
       const text = valueOf(given, variables);
       return uuidOf(nodeIdentifier === null ? text : keyInNodeId(text, nodeIdentifier));
     });

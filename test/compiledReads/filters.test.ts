@@ -14,7 +14,7 @@ import {
 } from "graphql";
 
 import { filterShape, withParameters } from "../../src/compiledReads/filterParameters.ts";
-import { KeyValue } from "../../src/compiledReads/keyValues.ts";
+import { RequestValue } from "../../src/compiledReads/RequestValue.ts";
 import { collectGarbage } from "../support/collectGarbage.ts";
 import { useBothGateways } from "./bothGateways.ts";
 import { type Person } from "./bothWays.ts";
@@ -191,10 +191,10 @@ describe("a filter's shape", () => {
     const filter = { mrn: { equalTo: "A", startsWith: "B" } };
     const variables = { filter };
     const given = withParameters({ node, type }, valueFromAST(node, type, variables)) as {
-      mrn: { equalTo: KeyValue; startsWith: string };
+      mrn: { equalTo: RequestValue; startsWith: string };
     };
     const { equalTo } = given.mrn;
-    expect(equalTo).toBeInstanceOf(KeyValue);
+    expect(equalTo).toBeInstanceOf(RequestValue);
     expect(given.mrn.startsWith).toBe("B");
     expect(equalTo.read(variables)).toBe("A");
     expect(equalTo.read({ filter: { mrn: { equalTo: "C" } } })).toBe("C");
@@ -207,7 +207,9 @@ describe("a filter's shape", () => {
     if (!node) {
       throw new Error("no filter");
     }
-    const given = withParameters({ node, type }, { mrn: { equalTo: "A" } }) as { mrn: { equalTo: KeyValue } };
+    const given = withParameters({ node, type }, { mrn: { equalTo: "A" } }) as {
+      mrn: { equalTo: RequestValue };
+    };
     const read = (filter: object): WeakRef<object> => {
       given.mrn.equalTo.read({ filter });
       return new WeakRef(filter);
@@ -216,6 +218,6 @@ describe("a filter's shape", () => {
     await nextTurn();
     collectGarbage();
     expect(sought.deref()).toBeUndefined();
-    expect(given.mrn.equalTo).toBeInstanceOf(KeyValue);
+    expect(given.mrn.equalTo).toBeInstanceOf(RequestValue);
   });
 });
