@@ -13,6 +13,7 @@ import {
   majorOf,
   type PostgresProgram,
   type ProgramPlaces,
+  readServerVersion,
 } from "./findPostgresProgram.ts";
 import { libpqEnvironment } from "./libpqEnvironment.ts";
 import { EXTENSIONS_SCHEMA, readContents } from "./readContents.ts";
@@ -57,7 +58,7 @@ export async function createBackup({
   return withClient(
     url,
     async (client) => {
-      const program = await findPostgresProgram("pg_dump", await serverMajor(client), places);
+      const program = await findPostgresProgram("pg_dump", majorOf(await readServerVersion(client)), places);
       await client.query(BEGIN);
       const snapshot = await exportSnapshot(client);
       onStep("counting rows");
@@ -79,13 +80,6 @@ export async function createBackup({
     },
     { applicationName: "bailiwick backup" },
   );
-}
-
-async function serverMajor(client: Client): Promise<number> {
-  const { rows } = await client.query<{ version: string }>(
-    "select current_setting('server_version') as version",
-  );
-  return majorOf(rows[0]?.version ?? "");
 }
 
 /** The transaction that exports it has to stay open until pg_dump has taken it over. */

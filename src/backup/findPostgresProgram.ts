@@ -4,6 +4,8 @@ import { access, readdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 
+import type { ClientBase } from "pg";
+
 export interface PostgresProgram {
   file: string;
   /** Such as 15.18. */
@@ -20,6 +22,14 @@ export interface ProgramPlaces {
 }
 
 const VERSIONS_FOLDER = "/usr/lib/postgresql";
+
+/** As `server_version`, such as 15.18. */
+export async function readServerVersion(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ version: string }>(
+    "select current_setting('server_version') as version",
+  );
+  return rows[0]?.version ?? "";
+}
 
 /** The major version of a `server_version` such as 15.18 or 19beta1. */
 export const majorOf = (version: string) => Number.parseInt(version, 10);

@@ -10,6 +10,7 @@ import {
   majorOf,
   type PostgresProgram,
   type ProgramPlaces,
+  readServerVersion,
 } from "./findPostgresProgram.ts";
 import { libpqEnvironment } from "./libpqEnvironment.ts";
 import { runPostgresProgram } from "./runPostgresProgram.ts";
@@ -67,13 +68,11 @@ async function findProgram(
   { postgres, pgDump }: BackupManifest,
   places: ProgramPlaces,
 ): Promise<PostgresProgram> {
-  const { rows } = await client.query<{ version: string }>(
-    "select current_setting('server_version') as version",
-  );
-  const server = majorOf(rows[0]?.version ?? "");
+  const version = await readServerVersion(client);
+  const server = majorOf(version);
   if (server < majorOf(postgres)) {
     throw new Error(
-      `The backup is of Postgres ${postgres}, and this server is ${rows[0]?.version}: restore it into the same major version or a later one.`,
+      `The backup is of Postgres ${postgres}, and this server is ${version}: restore it into the same major version or a later one.`,
     );
   }
   return findPostgresProgram("pg_restore", Math.max(server, majorOf(pgDump)), places);

@@ -8,7 +8,7 @@ import { loadConfig } from "../config.ts";
 import { openDatabase } from "../database/openDatabase.ts";
 import { type EvidenceArguments, evidenceOf, evidenceOptions } from "./auditEvidence.ts";
 import { backupFile } from "./backupFile.ts";
-import { tellObservations } from "./tellObservations.ts";
+import { observationOptions, tellObservations } from "./tellObservations.ts";
 import { withBackupRun } from "./withBackupRun.ts";
 
 interface RestoreArguments extends EvidenceArguments {
@@ -24,11 +24,7 @@ export const backupRestoreCommand: CommandModule<object, RestoreArguments> = {
     args
       .positional("file", backupFile("What `backup create` wrote; its manifest lies beside it."))
       .options(evidenceOptions)
-      .option("json", {
-        type: "boolean",
-        default: false,
-        describe: "Print a JSON array instead of sentences.",
-      })
+      .options(observationOptions)
       .epilogue(
         "Exit status: 0 restored and verified, 1 restored and something was found, 2 not restored: the database has nothing of it.",
       ),

@@ -1,6 +1,10 @@
 import type { Observation } from "../doctor/examine.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
 
+export const observationOptions = {
+  json: { type: "boolean", default: false, describe: "Print a JSON array instead of sentences." },
+} as const;
+
 /** Prints what was looked at, and sets the exit status by it. */
 export function tellObservations(observations: readonly Observation[], { json }: { json: boolean }): void {
   if (json) {
