@@ -17,7 +17,7 @@ import { type MutantResult, mutateAccess, type MutateOptions } from "./mutateAcc
 import type { MutationJournal } from "./mutationJournal.ts";
 import type { MutationReport } from "./mutationReport.ts";
 import { loadOperators } from "./operators.ts";
-import { makeTestKiller } from "./testKiller.ts";
+import { assertTests, makeTestKiller } from "./testKiller.ts";
 
 export const KILLERS = ["check", "matrix", "tests"] as const;
 export type KillerName = (typeof KILLERS)[number];
@@ -41,6 +41,7 @@ const WORLD = "mutants_world";
 /** Migrates a throw-away server, derives the mutants of its catalogue and tries those that are asked for. */
 export async function runMutations(logger: Logger, request: MutationRequest): Promise<MutationReport> {
   const began = performance.now();
+  await assertTests(request.tests);
   const database = await openThrowAwayDatabase(logger);
   try {
     const today = new Date().toISOString().slice(0, 10);

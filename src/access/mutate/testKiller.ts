@@ -27,6 +27,13 @@ const FUNCTION_TESTS = [
 /** Quick, and about every object. */
 const CATALOGUE_TESTS = join(PROJECT_ROOT, "test/conventions/catalogRules.test.ts");
 
+/** @throws where no test has this in its path: every mutant would survive. */
+export async function assertTests(part: string): Promise<void> {
+  if ((await testFiles([SCHEMA_TESTS, ...FUNCTION_TESTS], part)).length === 0) {
+    throw new Error(`No test that mutants are held against has '${part}' in its path below test/.`);
+  }
+}
+
 /**
  * Runs the repository's own access tests against the mutant: first those that have killed others of the same object or
  * of the same kind, those that hold the catalogue and those that name what it touches, then the rest. They clone its database as they clone the template of every test run.
@@ -105,14 +112,18 @@ async function testFilesFor(
   const isFunction = touches?.endsWith(")") ?? false;
   // Nothing is touched where all have to prove that they pass.
   const prefixes = isFunction || touches === null ? [SCHEMA_TESTS, ...FUNCTION_TESTS] : [SCHEMA_TESTS];
-  const files = (await readdir(TESTS, { recursive: true }))
-    .filter((file) => file.endsWith(".test.ts") && file.includes(part))
-    .filter((file) => prefixes.some((prefix) => file.startsWith(prefix)))
-    .map((file) => join(TESTS, file))
-    .sort();
+  const files = await testFiles(prefixes, part);
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
   const naming = new Set(files.filter((_, index) => name !== "" && texts[index]?.includes(name)));
   const able = files.filter((file) => !isFunction || naming.has(file) || mayRun(file));
   const near = able.filter((file) => toldBy(file) > 0 || naming.has(file));
   return { near: [CATALOGUE_TESTS, ...near], far: able.filter((file) => !near.includes(file)) };
+}
+
+async function testFiles(prefixes: readonly string[], part: string): Promise<string[]> {
+  return (await readdir(TESTS, { recursive: true }))
+    .filter((file) => file.endsWith(".test.ts") && file.includes(part))
+    .filter((file) => prefixes.some((prefix) => file.startsWith(prefix)))
+    .map((file) => join(TESTS, file))
+    .sort();
 }
