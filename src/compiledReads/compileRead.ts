@@ -26,7 +26,15 @@ import { NotCompilable } from "./NotCompilable.ts";
 import { ownerOf } from "./ownerOf.ts";
 import type { RequestValue } from "./RequestValue.ts";
 import { RowScope } from "./RowScope.ts";
-import { type Count, missingRow, oneRow, type ResultSql, type RowSql, useResult } from "./rowsSql.ts";
+import {
+  type Count,
+  joinOwners,
+  missingRow,
+  oneRow,
+  type ResultSql,
+  type RowSql,
+  useResult,
+} from "./rowsSql.ts";
 import { hasStoredJson, NOT_TO_BE_SHOWN } from "./storedJson.ts";
 
 /** A query as one statement: its only row has the text of `data`, whose rows it shows, and how often each column of theirs. */
@@ -66,7 +74,7 @@ export function compileRead({ operation, ...request }: ReadRequest): CompiledRea
   const { json, joins, counts, owners } = compiler.root(root, operation.selectionSet);
   const columns = [
     concatenation(json),
-    owners.length === 0 ? sql`null::text` : sql`concat_ws(' ', ${sql.join([...owners], ", ")})`,
+    owners.length === 0 ? sql`null::text` : joinOwners(owners),
     ...counts.map((count) => count.sql),
   ];
   const { text, values } = sql.compile(

@@ -153,16 +153,19 @@ function rowColumns({ json, counts, owners }: RowSql): SQL {
   return sql.join(
     [
       sql`${concatenation(json)} as ${JSON_NAME}`,
-      ...(owners.length > 0 ? [sql`${ownersSql(owners)} as ${OWNERS_NAME}`] : []),
+      ...(owners.length > 0 ? [sql`${joinOwners(owners)} as ${OWNERS_NAME}`] : []),
       ...counts.map((count, index) => sql`${count.sql} as ${countName(index)}`),
     ],
     ", ",
   );
 }
 
-function ownersSql(owners: readonly SQL[]): SQL {
+/** Those of several places as one text. An array, because a function takes a hundred arguments at most. */
+export function joinOwners(owners: readonly SQL[]): SQL {
   const [first] = owners;
-  return owners.length === 1 && first ? first : sql`concat_ws(' ', ${sql.join([...owners], ", ")})`;
+  return owners.length === 1 && first
+    ? first
+    : sql`array_to_string(array[${sql.join([...owners], ", ")}]::text[], ' ')`;
 }
 
 function joined({ joins }: RowSql): SQL {

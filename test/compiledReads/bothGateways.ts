@@ -75,7 +75,11 @@ function gatewayWith(db: TestDatabase, areReadsCompiled: boolean): TestGateway {
     configure: (config) => ({
       ...config,
       api: { ...config.api, areReadsCompiled },
-      limits: { ...config.limits, rate: { user: PLENTY, organization: PLENTY, address: PLENTY } },
+      limits: {
+        ...config.limits,
+        document: { ...config.limits.document, aliases: PLENTY, tokens: PLENTY },
+        rate: { user: PLENTY, organization: PLENTY, address: PLENTY },
+      },
     }),
   });
 }

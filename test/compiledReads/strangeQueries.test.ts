@@ -27,6 +27,18 @@ describe("a query of which nothing is left", () => {
   });
 });
 
+describe("a query that shows patients in more places than a function has arguments", () => {
+  it("has the same answer, and the same record", async () => {
+    const { id } = both.world.here.patient;
+    const rows = Array.from(
+      { length: 101 },
+      (_, index) => `p${index}: patientByRowId(rowId: "${id}") { mrn }`,
+    );
+    const query = `{ ${rows.join(" ")} }`;
+    expect(await both.compare(provider(), { query, variables: {} })).toEqual(COMPILED);
+  });
+});
+
 describe("a filter", () => {
   const query = "query ($filter: PatientFilter) { patients(first: 1, filter: $filter) { nodes { mrn } } }";
 
