@@ -1,7 +1,7 @@
 import "grafserv";
 
 import { type GrafastExecutionArgs, isAsyncIterable } from "grafast";
-import { type ExecutionResult, GraphQLError, Kind, OperationTypeNode } from "graphql";
+import { type DocumentNode, type ExecutionResult, GraphQLError, Kind, OperationTypeNode } from "graphql";
 
 import { AccessRecord } from "../src/audit/AccessRecord.ts";
 import type { EventRecorder, RequestEvent } from "../src/audit/eventRecorder.ts";
@@ -12,6 +12,7 @@ import type { ErrorCode } from "../src/errors/catalogue.ts";
 import { classifyError } from "../src/errors/classifyError.ts";
 import { currentRequestContext } from "../src/http/requestContext.ts";
 import { findOperation } from "../src/limits/estimateCost.ts";
+import { kept } from "./kept.ts";
 import { sensitiveCoordinates } from "./sensitiveCoordinates.ts";
 
 type Settings = RequestEvent["settings"];
@@ -26,6 +27,9 @@ const REFUSALS = new Set<ErrorCode>([
 ]);
 /** Of a change also: row security answers a foreign row as it does a missing one. */
 const REFUSED_CHANGES = new Set<ErrorCode>([...REFUSALS, "NOT_FOUND"]);
+
+/** Of documents that are sent again and again. */
+const documentHashes = new WeakMap<DocumentNode, string>();
 
 interface Running {
   record: AccessRecord;
@@ -89,7 +93,7 @@ async function runRecorded(
   const settings = {
     ...context.pgSettings,
     "app.operation": operation.name?.value ?? "",
-    "app.document_hash": sha256(document.loc?.source.body ?? ""),
+    "app.document_hash": kept(documentHashes, document, () => sha256(document.loc?.source.body ?? "")),
   };
   const running: Running = {
     record: new AccessRecord(),

@@ -72,6 +72,9 @@ export function compileRead({ operation, ...request }: ReadRequest): CompiledRea
   }
   const compiler = new ReadCompiler(request);
   const { json, joins, counts, owners } = compiler.root(root, operation.selectionSet);
+  if (joins.length === 0) {
+    throw new NotCompilable("nothing that is in the database");
+  }
   const columns = [
     concatenation(json),
     owners.length === 0 ? sql`null::text` : joinOwners(owners),

@@ -21,10 +21,16 @@ describe("a query of which nothing is left", () => {
     "{ patients(first: 2) { nodes { mrn } pageInfo { endCursor @include(if: false) } totalCount } }",
     "{ patients(first: 2) { pageInfo { hasNextPage @skip(if: true) } } }",
     "{ patients(first: 2) { nodes @skip(if: true) { mrn } } viewer { email @skip(if: true) } }",
-    "{ viewer @skip(if: true) { email } }",
   ])("has the same answer: %s", async (query) => {
     expect(await both.compare(provider(), { query, variables: {} })).toEqual(COMPILED);
   });
+
+  it.each(["{ viewer @skip(if: true) { email } }", "{ __typename }"])(
+    "does not ask the database: %s",
+    async (query) => {
+      expect(await both.compare(provider(), { query, variables: {} })).toEqual(PLANNED);
+    },
+  );
 });
 
 describe("a query that shows patients in more places than a function has arguments", () => {

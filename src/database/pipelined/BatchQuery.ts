@@ -130,12 +130,25 @@ export class BatchQuery extends Query {
   }
 }
 
+/** Texts of statements that set so many settings. */
+const settingsTexts = new Map<number, string>();
+
 /** All settings in one statement: once `role` is set, the request may not call set_config any more. */
 function settingsStatement(settings: readonly (readonly [string, string])[]): Statement {
-  const calls = settings.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, true)`);
-  return {
-    name: `bailiwick_settings_${settings.length}`,
-    text: `select ${calls.join(", ")}`,
-    values: settings.flat(),
-  };
+  const { length } = settings;
+  return { name: `bailiwick_settings_${length}`, text: settingsText(length), values: settings.flat() };
+}
+
+function settingsText(length: number): string {
+  const known = settingsTexts.get(length);
+  if (known !== undefined) {
+    return known;
+  }
+  const calls = Array.from(
+    { length },
+    (_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, true)`,
+  );
+  const text = `select ${calls.join(", ")}`;
+  settingsTexts.set(length, text);
+  return text;
 }
