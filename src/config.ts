@@ -81,6 +81,8 @@ export interface DatabaseConfig {
   roleSecret: string | null;
   /** Absolute path. */
   dataDir: string;
+  /** Absolute path of the folder that takes the reports of `migrate up`. */
+  migrationLogFolder: string;
   gatewayPoolSize: number;
   /** How long a request waits for a connection when all are in use. */
   gatewayPoolWait: number;
@@ -188,6 +190,7 @@ function parseDatabase(read: ReturnType<typeof makeReader>, dataDir: string): Da
     recorderUrl: read.url("RECORDER_DATABASE_URL", POSTGRES),
     roleSecret: read.secret("ROLE_SECRET"),
     dataDir,
+    migrationLogFolder: resolve(read.text("MIGRATION_LOG_FOLDER") ?? join(PROJECT_ROOT, "logs/migrations")),
     gatewayPoolSize: read.integer("GATEWAY_POOL_SIZE", 10, 1, 1000),
     gatewayPoolWait: read.integer("GATEWAY_POOL_WAIT", 500, 1, 60_000),
     gatewaySharedConnections: read.integer("GATEWAY_SHARED_CONNECTIONS", 6, 1, 100),

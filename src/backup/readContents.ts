@@ -16,6 +16,8 @@ export interface DatabaseContents {
   catalog: string;
   /** The audit's last checkpoint; null where nothing was sealed yet. */
   checkpoint: string | null;
+  /** Its root, in hex: no other database has it. */
+  checkpointRoot: string | null;
   /** How many rows each table has, a partitioned one by its partitions. */
   rows: Record<string, number>;
 }
@@ -58,11 +60,16 @@ export async function readContents(client: ClientBase): Promise<DatabaseContents
     );
   }
   const rows = await countRows(client, names);
-  const { rows: ran } = await client.query<RanMigration>(
+  const migration = (await readLastMigration(client)) ?? { file: "", hash: "" };
+  return { database, postgres, migration, catalog, ...(await lastCheckpoint(client)), rows };
+}
+
+/** The migration that ran last, in a database that graphile-migrate knows; null before the first. */
+export async function readLastMigration(client: ClientBase): Promise<RanMigration | null> {
+  const { rows } = await client.query<RanMigration>(
     "select m.filename as file, m.hash from graphile_migrate.migrations m order by m.filename desc limit 1",
   );
-  const [migration = { file: "", hash: "" }] = ran;
-  return { database, postgres, migration, catalog, checkpoint: await lastCheckpoint(client), rows };
+  return rows[0] ?? null;
 }
 
 /** In one statement, and so of one moment. */
@@ -73,9 +80,13 @@ async function countRows(client: ClientBase, names: readonly string[]): Promise<
   return Object.fromEntries(names.map((name, index) => [name, Number(rows[0]?.counts[index])]));
 }
 
-async function lastCheckpoint(client: ClientBase): Promise<string | null> {
-  const { rows } = await client.query<{ last: string | null }>(
-    "select max(c.sequence)::text as last from app_audit.checkpoints c",
+async function lastCheckpoint(
+  client: ClientBase,
+): Promise<Pick<DatabaseContents, "checkpoint" | "checkpointRoot">> {
+  const { rows } = await client.query<Pick<DatabaseContents, "checkpoint" | "checkpointRoot">>(
+    `\
+select c.sequence::text as checkpoint, encode(c.root, 'hex') as "checkpointRoot"
+from app_audit.checkpoints c order by c.sequence desc limit 1`,
   );
-  return rows[0]?.last ?? null;
+  return rows[0] ?? { checkpoint: null, checkpointRoot: null };
 }

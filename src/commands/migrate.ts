@@ -8,11 +8,12 @@ import { type Config, loadConfig, PROJECT_ROOT } from "../config.ts";
 import { commitCurrentMigration } from "../database/migrateDatabase.ts";
 import { withMigrateSettings } from "../database/migrateSettings.ts";
 import { withMigrationLock } from "../database/migrationLock.ts";
-import { type OpenDatabase, openDatabase } from "../database/openDatabase.ts";
-import { prepareDatabase, prepareEmptyDatabase } from "../database/prepareDatabase.ts";
+import type { OpenDatabase } from "../database/openDatabase.ts";
+import { prepareEmptyDatabase } from "../database/prepareDatabase.ts";
 import { reapplyFixtures } from "../database/reapplyFixtures.ts";
-import { makeLogger } from "../logging.ts";
 import { CLEAN, FINDINGS } from "./exitCodes.ts";
+import { migrateUpCommand } from "./migrateUp.ts";
+import { withDatabase, withQuietDatabase } from "./withDatabase.ts";
 
 export interface MigrationStatus {
   /** Committed migrations that this database has not run. */
@@ -33,30 +34,6 @@ export async function migrationStatus(
   return { pending: remainingMigrations, hasCurrent: hasCurrentMigration };
 }
 
-/** Runs `fn` on the configured database, started if it is the embedded one, and tells what graphile-migrate does. */
-async function withDatabase<T>(
-  fn: (database: OpenDatabase, logger: Logger) => Promise<T>,
-  config = loadConfig(),
-): Promise<T> {
-  // It is the news of these commands, unlike of a start.
-  const level = config.log.level === "warn" ? "info" : config.log.level;
-  return withQuietDatabase(fn, { ...config, log: { level } });
-}
-
-/** For commands that say themselves what they have done. */
-async function withQuietDatabase<T>(
-  fn: (database: OpenDatabase, logger: Logger) => Promise<T>,
-  config: Config,
-): Promise<T> {
-  const logger = makeLogger(config);
-  const database = await openDatabase(config);
-  try {
-    return await fn(database, logger);
-  } finally {
-    await database.close();
-  }
-}
-
 /** Rewriting history is for the developer's own database. */
 function developmentConfig(what: string): Config {
   const config = loadConfig();
@@ -65,14 +42,6 @@ function developmentConfig(what: string): Config {
   }
   return config;
 }
-
-const upCommand: CommandModule = {
-  command: "up",
-  describe:
-    "Set up roles, extensions and the queue, and run the committed migrations; waits for other instances.",
-  handler: () =>
-    withDatabase((database, logger) => prepareDatabase(database, logger, { includeCurrent: false })),
-};
 
 const setupCommand: CommandModule = {
   command: "setup",
@@ -208,7 +177,7 @@ export const migrateCommand: CommandModule = {
   describe: "Bring the database's schema up to date, or work on the open migration.",
   builder: (args) =>
     args
-      .command(upCommand)
+      .command(migrateUpCommand)
       .command(statusCommand)
       .command(commitCommand)
       .command(uncommitCommand)

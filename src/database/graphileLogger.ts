@@ -17,9 +17,21 @@ export function makeWorkerLogger(logger: Logger): WorkerLogger {
 /**
  * Our logger as graphile-migrate takes it. An error is not logged: it is thrown as well, and whoever catches it says
  * it better (see describeSqlError).
+ *
+ * @param onMessage hears every message before the log does.
  */
-export function makeMigrateLogger(logger: Logger): MigrateLogger {
-  return new MigrateLogger(logFactory(logger, { error: "debug" }));
+export function makeMigrateLogger(
+  logger: Logger,
+  onMessage: (message: string) => void = () => undefined,
+): MigrateLogger {
+  const factory = logFactory(logger, { error: "debug" });
+  return new MigrateLogger((scope) => {
+    const log = factory(scope);
+    return (level, message) => {
+      onMessage(message);
+      log(level, message);
+    };
+  });
 }
 
 /** The two libraries bring two versions of one logging package, whose levels are the same words. */

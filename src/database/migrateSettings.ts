@@ -15,11 +15,16 @@ export interface MigrateTarget {
   logger: Logger;
   /** The folder with `fixtures`, `current` and `committed`; a test brings its own. */
   migrationsFolder?: string;
+  /** Called when a committed migration begins to run, with its file's name. */
+  onMigration?: (file: string) => void;
 }
+
+/** What graphile-migrate says before each; it has no hook there. */
+const RUNNING = /: Running migration '([^']+)'/;
 
 /** Calls graphile-migrate with `.gmrc`, this configuration's connections and absolute paths. */
 export async function withMigrateSettings<T>(
-  { urls, logger, migrationsFolder }: MigrateTarget,
+  { urls, logger, migrationsFolder, onMigration }: MigrateTarget,
   fn: (settings: Settings) => Promise<T>,
 ): Promise<T> {
   const settings: Settings = await getSettings({ configFile: join(PROJECT_ROOT, ".gmrc") });
@@ -33,7 +38,12 @@ export async function withMigrateSettings<T>(
       afterReset: [
         { _: "command", command: `'${join(PROJECT_ROOT, "bin/bailiwick")}' migrate setup`, root: true },
       ],
-      logger: makeMigrateLogger(logger),
+      logger: makeMigrateLogger(logger, (message) => {
+        const [, file] = RUNNING.exec(message) ?? [];
+        if (file !== undefined) {
+          onMigration?.(file);
+        }
+      }),
     });
   } finally {
     // It keeps idle connections for a while, and ends the whole process if the server goes away under one of them.

@@ -15,24 +15,37 @@ export interface PrepareOptions {
   migrationsFolder?: string;
   /** Where the SQL files of setupDatabase() are; those of this checkout when absent. */
   setupFolder?: string;
+  /** Called when a committed migration begins to run, with its file's name. */
+  onMigration?: (file: string) => void;
 }
 
 /** Roles, extensions, queue and schema, up to date; instances that start at once do it one after the other. */
 export async function prepareDatabase(
   database: PreparedDatabase,
   logger: Logger,
-  { includeCurrent, migrationsFolder, setupFolder }: PrepareOptions,
+  options: PrepareOptions,
 ): Promise<void> {
-  await withMigrationLock(database.urls.superuser, async (client) => {
-    await runSetup(client, database, logger, setupFolder);
-    const target = { urls: database.urls, logger: logger.child({ scope: "migrate" }), migrationsFolder };
-    if (!includeCurrent) {
-      return migrateDatabase(target);
-    }
-    for (const ignored of await applyCurrentMigration(target)) {
-      target.logger.warn(ignored);
-    }
-  });
+  await withMigrationLock(database.urls.superuser, (client) =>
+    prepareLockedDatabase(client, database, logger, options),
+  );
+}
+
+/** The same for whoever has the migration lock already, by `client`. */
+export async function prepareLockedDatabase(
+  client: Client,
+  database: PreparedDatabase,
+  logger: Logger,
+  { includeCurrent, migrationsFolder, setupFolder, onMigration }: PrepareOptions,
+): Promise<void> {
+  await runSetup(client, database, logger, setupFolder);
+  const { urls } = database;
+  const target = { urls, logger: logger.child({ scope: "migrate" }), migrationsFolder, onMigration };
+  if (!includeCurrent) {
+    return migrateDatabase(target);
+  }
+  for (const ignored of await applyCurrentMigration(target)) {
+    target.logger.warn(ignored);
+  }
 }
 
 /** Only what needs an administrator: for a database that graphile-migrate has just created. */

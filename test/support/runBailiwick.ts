@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dirname, "../..");
 
 /** Runs `bailiwick` on the database of a test, as an operator does; what it wrote on both streams, and its exit code. */
 export function runBailiwick(
-  { database }: Pick<Config, "database">,
+  { database, variables }: Pick<Config, "database"> & { variables?: Readonly<Record<string, string>> },
   ...args: readonly string[]
 ): Promise<{ code: number; output: string }> {
   const { promise, resolve } = Promise.withResolvers<{ code: number; output: string }>();
@@ -16,6 +16,7 @@ export function runBailiwick(
     DATABASE_URL: database.url ?? "",
     DATA_DIR: database.dataDir,
     ROLE_SECRET: database.roleSecret ?? "",
+    ...variables,
   };
   execFile(join(ROOT, "bin/bailiwick"), args, { cwd: ROOT, env }, (error, stdout, stderr) =>
     resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),

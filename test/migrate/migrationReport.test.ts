@@ -1,0 +1,136 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { afterEach, describe, expect, it } from "@jest/globals";
+
+import { withDatabase } from "../../src/database/databaseUrls.ts";
+import { useTestDatabase } from "../support/database.ts";
+import { useReleases } from "./useReleases.ts";
+
+const db = useTestDatabase();
+const releases = useReleases(db);
+const { commit, takeReports, up } = releases;
+/** `pg_sleep` is not the owner's to call. */
+const SLOW = `do $$ declare till timestamptz := clock_timestamp() + interval '0.3 s';
+begin while clock_timestamp() < till loop null; end loop; end $$;`;
+const taken: (() => void)[] = [];
+afterEach(() =>
+  taken
+    .splice(0)
+    .reverse()
+    .forEach((takeBack) => takeBack()),
+);
+
+/** To be taken back: it never runs. */
+function commitForNow(topic: string, sql: string): string {
+  const { file, takeBack } = commit(topic, sql);
+  taken.push(takeBack);
+  return file;
+}
+
+/** Of the one that migrates and the one that has the lock, when the migration runs. */
+async function cutConnections(): Promise<void> {
+  for (let cut = 0; cut === 0; await sleep(10)) {
+    const { rows } = await db.superuser.query(
+      `\
+select pg_terminate_backend(other.pid)
+from pg_stat_activity running
+join pg_stat_activity other on other.datname = running.datname
+  and (other.pid = running.pid or other.application_name = 'bailiwick migrate')
+where running.datname = current_database() and running.state = 'active' and running.query like '%< till loop%'
+  and running.pid <> pg_backend_pid()`,
+    );
+    cut = rows.length;
+  }
+}
+
+describe("the report", () => {
+  it("says which migration failed, by which code, and what to do: without the value it failed for", async () => {
+    const { file: slow } = commit("slow", SLOW);
+    const bad = commitForNow("bad", "create table app_public.half_done ();\nselect 'Ada Lovelace'::date;");
+    const rest = commitForNow("rest", "select 1;");
+    await expect(up()).rejects.toThrow(/invalid input syntax/);
+    const [report] = takeReports();
+    expect(report).toMatchObject({
+      migrations: [
+        { file: slow, outcome: "committed", milliseconds: expect.any(Number) },
+        { file: bad, outcome: "failed", milliseconds: expect.any(Number) },
+        { file: rest, outcome: "not run", milliseconds: null },
+      ],
+      access: null,
+      failure: {
+        migration: bad,
+        error: { sqlState: "22007", message: "invalid input syntax for type date: […]" },
+        recovery: expect.stringMatching(
+          /^Nothing of .*-bad\.sql was changed: its transaction was rolled back/,
+        ),
+      },
+    });
+    expect(report?.migrations[0]?.milliseconds).toBeGreaterThanOrEqual(300);
+    expect(report?.migrations[1]?.milliseconds).toBeLessThan(300);
+    expect(JSON.stringify(report)).not.toContain("Lovelace");
+    const { rows } = await db.superuser.query("select to_regclass('app_public.half_done') as half");
+    expect(rows).toEqual([{ half: null }]);
+  });
+
+  it("says so where a migration ran outside of a transaction, and half of it may be there", async () => {
+    const bad = commitForNow("loose", "--! no-transaction\nselect 1/0;");
+    await expect(up()).rejects.toThrow(/division by zero/);
+    expect(takeReports()).toMatchObject([
+      {
+        failure: {
+          migration: bad,
+          error: { sqlState: "22012" },
+          recovery: expect.stringMatching(/runs outside of a transaction, .*restore the backup/),
+        },
+      },
+    ]);
+  });
+
+  it("does not say that nothing was changed where the connection was lost", async () => {
+    const cut = commitForNow("cut", SLOW);
+    const [attempt] = await Promise.allSettled([up(), cutConnections()]);
+    expect(attempt.status).toBe("rejected");
+    expect(takeReports()).toMatchObject([
+      {
+        migrations: [{ file: cut, outcome: "unknown" }],
+        failure: { migration: cut, recovery: expect.stringMatching(/not known: .*migrate status/) },
+      },
+    ]);
+  });
+
+  it("names no migration where the set-up failed", async () => {
+    commitForNow("never", "select 1;");
+    const worker = withDatabase(db.urls.worker, "not_here");
+    await expect(up({}, { urls: { ...db.urls, worker } })).rejects.toThrow(/not_here/);
+    expect(takeReports()).toMatchObject([
+      {
+        migrations: [{ outcome: "not run" }],
+        failure: { migration: null, recovery: expect.stringMatching(/^No migration has run\./) },
+      },
+    ]);
+  });
+
+  it("is a line of the log where the folder takes no file", async () => {
+    const { file } = commit("logged", "select 1;");
+    const logFolder = join(releases.folder, "a-file");
+    writeFileSync(logFolder, "");
+    expect((await up({}, { logFolder }))?.open).toEqual([]);
+    expect(releases.lines.at(-1)).toMatchObject({
+      level: 40,
+      msg: expect.stringMatching(/^No report can be written into '.*a-file' \(MIGRATION_LOG_FOLDER\)/),
+      report: { migrations: [{ file, outcome: "committed" }], failure: null },
+    });
+  });
+
+  it("has what a migration leaves open, and so has the answer", async () => {
+    commit("open", "alter table app_public.patients disable row level security;");
+    const found = await up();
+    const open = { severity: "critical", object: expect.stringContaining("app_public.patients") };
+    expect(found?.open).toEqual(expect.arrayContaining([expect.objectContaining(open)]));
+    const [report] = takeReports();
+    expect(report).toMatchObject({ failure: null });
+    expect(report?.access?.open).toEqual(expect.arrayContaining([expect.objectContaining(open)]));
+  });
+});
