@@ -21,6 +21,7 @@ import {
   type MigrationOutcome,
   type MigrationReport,
   RELEASE,
+  writeReport,
 } from "./migrationReport.ts";
 
 export interface MigrateUpOptions {
@@ -28,6 +29,14 @@ export interface MigrateUpOptions {
   /** A test brings its own. */
   migrationsFolder?: string;
 }
+
+const INTERRUPTED: MigrationFailure = {
+  migration: null,
+  error: { name: "Interrupted", message: "it did not come to its end" },
+  recovery:
+    "Which migrations were committed is not known: 'npx bailiwick migrate status' tells what is pending. One that was not committed " +
+    "has changed nothing, unless its file begins with no-transaction. Then run 'npx bailiwick migrate up' again.",
+};
 
 /**
  * Sets up and migrates, as a release does: not without a backup where there is something to lose, and with a look at the
@@ -53,7 +62,20 @@ export async function migrateUp(
     const names = pending.map(({ realFilename }) => realFilename);
     const reliedOn = await assertBackedUp(client, backup, { environment, last, pending: names });
     logger[backup.withoutBackup ? "warn" : "info"]({ backup: reliedOn }, `${names.length} migrations to run`);
-    const startedAt = new Date();
+    const begun: MigrationReport = {
+      format: 1,
+      startedAt: new Date().toISOString(),
+      finishedAt: null,
+      database: databaseName(database.urls.superuser),
+      release: RELEASE,
+      environment,
+      backup: reliedOn,
+      migrations: names.map((file) => ({ file, outcome: "unknown", milliseconds: null })),
+      access: null,
+      failure: INTERRUPTED,
+    };
+    // graphile-migrate ends the whole process when the server goes away. A folder that takes no file is told of at the end.
+    await writeReport(begun, settings.migrationLogFolder).catch(() => undefined);
     const times = new Stopwatch();
     const attempt = await prepareLockedDatabase(client, database, logger, {
       ...options,
@@ -66,13 +88,8 @@ export async function migrateUp(
     const now = await findLastMigration(client).catch(() => undefined);
     const migrations = outcomesOf(pending, now, times);
     const report: MigrationReport = {
-      format: 1,
-      startedAt: startedAt.toISOString(),
+      ...begun,
       finishedAt: new Date().toISOString(),
-      database: databaseName(database.urls.superuser),
-      release: RELEASE,
-      environment,
-      backup: reliedOn,
       migrations,
       access: "access" in attempt ? summaryOf(attempt.access) : null,
       failure: "error" in attempt ? failureOf(attempt.error, pending, migrations) : null,
@@ -174,13 +191,13 @@ function recoveryOf(
   if (areAllCommitted) {
     return "Every migration was committed, and what failed came after: run 'npx bailiwick access check' before the release is served.";
   }
+  if (outcome?.outcome === "unknown") {
+    return INTERRUPTED.recovery;
+  }
   if (migration === undefined) {
     return "No migration has run. Roles, extensions and the queue are set up before: mend the cause and run 'npx bailiwick migrate up' again.";
   }
   const name = migration.realFilename;
-  if (outcome?.outcome === "unknown") {
-    return `The connection was lost, and whether migrations were committed is not known: 'npx bailiwick migrate status' tells which are pending; then run 'npx bailiwick migrate up' again.`;
-  }
   return isNoTransactionDefined(migration.body)
     ? `${name} runs outside of a transaction, so what it did before it failed is there: compare the database with the file before 'npx bailiwick migrate up' runs it again, or restore the backup.`
     : `Nothing of ${name} was changed: its transaction was rolled back, and the migrations before it stay. The release before works on this schema: leave it running, mend the cause, and run 'npx bailiwick migrate up' again.`;

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Logger } from "pino";
@@ -13,7 +13,8 @@ import type { BackupReliedOn } from "./assertBackedUp.ts";
 export interface MigrationReport {
   format: 1;
   startedAt: string;
-  finishedAt: string;
+  /** Null in the one that is written before anything runs, and stays where the process is killed. */
+  finishedAt: string | null;
   database: string;
   release: string;
   environment: Environment;
@@ -46,14 +47,21 @@ const OWNER_ONLY = 0o600;
 
 export const RELEASE = project.version;
 
-/** Writes it into a file of its own. Where that cannot be, the log has it: a migration that ran is not undone for its report. */
-export async function leaveReport(report: MigrationReport, folder: string, logger: Logger): Promise<void> {
+/** Writes it into a file of its own, whole, over what was written of the same run before. */
+export async function writeReport(report: MigrationReport, folder: string): Promise<string> {
   const time = report.startedAt.replaceAll(":", "-");
   const file = join(folder, `${time}-${encodeURIComponent(report.database)}.json`);
+  const part = `${file}.partial`;
+  await mkdir(folder, { recursive: true });
+  await writeFile(part, `${JSON.stringify(report, null, 2)}\n`, { mode: OWNER_ONLY });
+  await rename(part, file);
+  return file;
+}
+
+/** Where it cannot be written, the log has it: a migration that ran is not undone for its report. */
+export async function leaveReport(report: MigrationReport, folder: string, logger: Logger): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
-    await writeFile(file, `${JSON.stringify(report, null, 2)}\n`, { flag: "wx", mode: OWNER_ONLY });
-    logger.info({ file }, "The migrations' report is written");
+    logger.info({ file: await writeReport(report, folder) }, "The migrations' report is written");
   } catch (error) {
     logger.warn(
       { report, reason: (error as Error).message },
