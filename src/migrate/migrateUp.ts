@@ -138,7 +138,7 @@ class Stopwatch {
 
   of(file: string): number | null {
     const span = this.#spans.get(file);
-    return span ? Math.round((span.to ?? performance.now()) - span.from) : null;
+    return span && span.to !== null ? Math.round(span.to - span.from) : null;
   }
 }
 

@@ -60,8 +60,9 @@ describe("the report", () => {
         ),
       },
     });
-    expect(report?.migrations[0]?.milliseconds).toBeGreaterThanOrEqual(300);
-    expect(report?.migrations[1]?.milliseconds).toBeLessThan(300);
+    const [longer, shorter] = report?.migrations.map(({ milliseconds }) => milliseconds ?? 0) ?? [];
+    expect(longer).toBeGreaterThanOrEqual(300);
+    expect(shorter).toBeLessThan(longer ?? 0);
     expect(JSON.stringify(report)).not.toContain("Lovelace");
     const { rows } = await db.superuser.query("select to_regclass('app_public.half_done') as half");
     expect(rows).toEqual([{ half: null }]);
