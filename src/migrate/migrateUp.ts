@@ -96,7 +96,7 @@ export async function migrateUp(
     };
     await leaveReport(report, settings.migrationLogFolder, logger);
     if ("error" in attempt) {
-      throw attempt.error;
+      throw environment === "production" ? withoutValues(attempt.error, report.failure) : attempt.error;
     }
     return attempt.access;
   });
@@ -181,6 +181,15 @@ function failureOf(
     error: redacted,
     recovery: recoveryOf(open === -1, migration, migrations[open]),
   };
+}
+
+/** What a terminal is told in production, whose output somebody keeps: what the report has, and no value of a row. */
+function withoutValues(error: unknown, failure: MigrationFailure | null): unknown {
+  if (!(error instanceof MigrationError) || failure === null) {
+    return error;
+  }
+  const { migration, error: cause, recovery } = failure;
+  return new Error(`${migration} failed: ${cause.message} (SQLSTATE ${cause.sqlState}). ${recovery}`);
 }
 
 function recoveryOf(

@@ -43,7 +43,11 @@ describe("the report", () => {
     const { file: slow } = commit("slow", SLOW);
     const bad = commitForNow("bad", "create table app_public.half_done ();\nselect 'Ada Lovelace'::date;");
     const rest = commitForNow("rest", "select 1;");
-    await expect(up()).rejects.toThrow(/invalid input syntax/);
+    const told = await up().catch((error: Error) => error.message);
+    expect(told).toBe(
+      `${bad} failed: invalid input syntax for type date: […] (SQLSTATE 22007). Nothing of ${bad} was changed: its transaction was rolled back, ` +
+        "and the migrations before it stay. The release before works on this schema: leave it running, mend the cause, and run 'npx bailiwick migrate up' again.",
+    );
     const [report] = takeReports();
     expect(report).toMatchObject({
       migrations: [
@@ -66,6 +70,12 @@ describe("the report", () => {
     expect(JSON.stringify(report)).not.toContain("Lovelace");
     const { rows } = await db.superuser.query("select to_regclass('app_public.half_done') as half");
     expect(rows).toEqual([{ half: null }]);
+  });
+
+  it("has no value either where a developer is told the one that it failed for", async () => {
+    commitForNow("typed", "select 'Ada Lovelace'::date;");
+    await expect(up({}, { environment: "development" })).rejects.toThrow("Ada Lovelace");
+    expect(JSON.stringify(takeReports())).not.toContain("Lovelace");
   });
 
   it("says so where a migration ran outside of a transaction, and half of it may be there", async () => {
