@@ -173,14 +173,18 @@ describe("a run", () => {
   it("tries a batch again that lost against another transaction", async () => {
     const { organizationId } = await createTown(db, 3);
     const backfill = await folder.write("deadlock", TEXT);
+    // Each looks once, when it has waited for so long. Of the two it is the run that finds the deadlock, and that Postgres ends:
+    // the holder looks too late, and the run not before there is one.
+    await db.superuser.query(
+      "do $$ begin execute format('alter database %I set deadlock_timeout = %L', current_database(), '5s'); end $$",
+    );
     const holder = await db.superuser.connect();
     const take = "update app_public.patients set phone = '555-0199' where organization_id = $1 and mrn = $2";
     try {
-      await holder.query("begin");
+      await holder.query("begin; set local deadlock_timeout = '10min'");
       await holder.query(take, [organizationId, "N-2"]);
       const run = runBackfill(db.urls.data, backfill, { organizations: [organizationId] });
       await waitFor(null, async () => (await waitingBackfills()) === 1);
-      // Of the two it is the run that has waited for longer, and that Postgres ends.
       await holder.query(take, [organizationId, "N-1"]);
       await holder.query("commit");
       expect(await run).toMatchObject({ rowsDone: 3, rowsChanged: 3, problems: [] });
