@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { OperationLimits } from "../../plugins/OperationLimitsPlugin.ts";
 import type { Identity } from "../auth/authenticate.ts";
 import type { Config } from "../config.ts";
+import { makeListeningPool } from "../database/makeListeningPool.ts";
 import { readManifests } from "../documents/readManifests.ts";
 import { TrustedDocuments } from "../documents/TrustedDocuments.ts";
 import { makeClientAddress } from "../http/clientAddress.ts";
@@ -36,7 +37,11 @@ export function openLimits(config: Config, { pool, url, logger, identities, rele
   const { folder, isExclusive } = config.documents;
   const documents = new TrustedDocuments(readManifests(folder), isExclusive);
   const limiter = new RateLimiter(config.limits.rate);
-  const sharing = shareUsage(limiter, config.database.listenUrl ?? url, logger);
+  const sharing = shareUsage(
+    limiter,
+    makeListeningPool(config.database.listenUrl ?? url, "bailiwick-limits", logger),
+    logger,
+  );
   releases.add(() => sharing.close());
   return {
     requests: makeLimitRequests({

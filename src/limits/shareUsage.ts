@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 
-import type { Client, PoolClient } from "pg";
+import type { Client, Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
 
-import { makeListeningPool } from "../database/makeListeningPool.ts";
 import type { RateLimiter, Usage } from "./RateLimiter.ts";
 
 const CHANNEL = "bailiwick_usage";
@@ -18,43 +17,43 @@ interface Announcement {
   usage: [key: string, points: number][];
 }
 
+interface Connection {
+  client: PoolClient;
+  /** Once, however often it is called. */
+  release(): void;
+}
+
 /**
  * Tells the other gateways of this database what was spent here, and counts what they tell: limits hold for all of them
  * together, and no request waits for it. Announcements need no table and no right, and the connection is one of its own.
  * Without the database every process goes on counting alone.
+ *
+ * @param pool of one connection (makeListeningPool()): counts are exchanged while every other one is in use. Ended by `close`.
  */
 export function shareUsage(
   limiter: RateLimiter,
-  url: string,
+  pool: Pick<Pool, "connect" | "end">,
   logger: Logger,
 ): { close: () => Promise<void> } {
-  // A connection of its own: counts are exchanged while every other one is in use.
-  const pool = makeListeningPool(url, "bailiwick-limits", logger);
   const instance = randomUUID();
-  let client: PoolClient | null = null;
+  let connection: Connection | null = null;
   let isClosed = false;
   let nextConnection = 0;
 
+  const count = (payload: string | undefined) => {
+    const usage = readUsage(payload, instance);
+    if (usage) {
+      void limiter.addUsage(usage);
+    }
+  };
   const connect = async () => {
     nextConnection = Date.now() + RECONNECT_INTERVAL;
-    const candidate = await pool.connect();
-    candidate.once("error", () => {
-      client = null;
-      candidate.release(true);
-    });
-    candidate.on("notification", ({ payload }) => {
-      const usage = readUsage(payload, instance);
-      if (usage) {
-        void limiter.addUsage(usage);
-      }
-    });
-    await candidate.query(`listen ${CHANNEL}`);
-    client = candidate;
+    connection = await listen(pool, { onPayload: count, onLost: () => (connection = null) });
   };
 
   const exchange = async () => {
-    if (client) {
-      await announce(client, instance, limiter.takeUsage());
+    if (connection) {
+      await announce(connection.client, instance, limiter.takeUsage());
     } else if (Date.now() >= nextConnection) {
       await connect();
     }
@@ -77,10 +76,35 @@ export function shareUsage(
       isClosed = true;
       clearInterval(timer);
       await running;
-      client?.release(true);
+      connection?.release();
       await pool.end();
     },
   };
+}
+
+/** @returns null where the connection was lost just after it had answered. Rejects where it cannot listen. */
+async function listen(
+  pool: Pick<Pool, "connect">,
+  { onPayload, onLost }: { onPayload: (payload: string | undefined) => void; onLost: () => void },
+): Promise<Connection | null> {
+  const client = await pool.connect();
+  let isReleased = false;
+  const release = () => {
+    if (!isReleased) {
+      isReleased = true;
+      onLost();
+      client.release(true);
+    }
+  };
+  client.once("error", release);
+  client.on("notification", ({ payload }) => onPayload(payload));
+  try {
+    await client.query(`listen ${CHANNEL}`);
+  } catch (error) {
+    release();
+    throw error;
+  }
+  return isReleased ? null : { client, release };
 }
 
 async function announce(client: Client | PoolClient, from: string, usage: Usage): Promise<void> {

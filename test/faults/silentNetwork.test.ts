@@ -4,6 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from "@j
 import { pino } from "pino";
 
 import { listenForAccessChanges } from "../../src/auth/accessChanges.ts";
+import { makeListeningPool } from "../../src/database/makeListeningPool.ts";
 import { ReliableSubscriber } from "../../src/database/ReliableSubscriber.ts";
 import { RateLimiter } from "../../src/limits/RateLimiter.ts";
 import { shareUsage } from "../../src/limits/shareUsage.ts";
@@ -106,7 +107,7 @@ describe("a network that has fallen silent under a connection that listens", () 
 
   it("does not stop limits from being counted together afterwards", async () => {
     const limiter = new RateLimiter({ user: 100, organization: 100, address: 100 });
-    const sharing = shareUsage(limiter, url, logger);
+    const sharing = shareUsage(limiter, makeListeningPool(url, "bailiwick-limits", logger), logger);
     closing.push(sharing.close);
     await untilListening("bailiwick_usage");
     const spent = async () =>

@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { pino } from "pino";
 
+import { makeListeningPool } from "../../src/database/makeListeningPool.ts";
 import { type Payer, RateLimiter } from "../../src/limits/RateLimiter.ts";
 import { shareUsage } from "../../src/limits/shareUsage.ts";
 import { useTestDatabase } from "../support/database.ts";
 
+const SILENT = pino({ level: "silent" });
 const LIMITS = { user: 100, organization: 150, address: 10 };
 const ann: Payer = { kind: "user", id: "ann" };
 const bob: Payer = { kind: "user", id: "bob" };
@@ -49,7 +51,11 @@ describe("what is spent at one gateway", () => {
 
   function start(): RateLimiter {
     const limiter = new RateLimiter(LIMITS);
-    const sharing = shareUsage(limiter, db.urls.gateway, pino({ level: "silent" }));
+    const sharing = shareUsage(
+      limiter,
+      makeListeningPool(db.urls.gateway, "bailiwick-limits", SILENT),
+      SILENT,
+    );
     closing.push(sharing.close);
     return limiter;
   }
