@@ -35,7 +35,7 @@ export interface Evidence {
   tamper(...statements: string[]): Promise<void>;
 }
 
-const ATTEMPTS = 400;
+const ATTEMPTS = 1000;
 /** Milliseconds. */
 const INTERVAL = 25;
 
