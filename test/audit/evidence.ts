@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, beforeAll } from "@jest/globals";
 import type { ClientBase, PoolClient } from "pg";
@@ -18,6 +17,7 @@ import {
 import { sealAll } from "../../src/audit/startSealer.ts";
 import { type AuditReport, verifyAudit, type VerifyOptions } from "../../src/audit/verifyAudit.ts";
 import type { TestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 
 export interface Evidence {
   /** Has the key and the anchors where the command line looks for them by itself. */
@@ -35,9 +35,8 @@ export interface Evidence {
   tamper(...statements: string[]): Promise<void>;
 }
 
-const ATTEMPTS = 1000;
-/** Milliseconds. */
-const INTERVAL = 25;
+/** Milliseconds that other tests' transactions may take. */
+const PATIENCE = 25_000;
 
 /** Seals and verifies the audit of a test's database with a key and an anchor file of its own. */
 export function useEvidence(db: TestDatabase): Evidence {
@@ -70,14 +69,8 @@ export function useEvidence(db: TestDatabase): Evidence {
     key,
     seal,
     async sealEverything() {
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (await isAllBelowHorizon(db)) {
-          await seal();
-          return;
-        }
-        await sleep(INTERVAL);
-      }
-      throw new Error("Something keeps a transaction open that the sealer waits for.");
+      await eventually(() => isAllBelowHorizon(db), PATIENCE);
+      await seal();
     },
     verify: (options) =>
       lend(pool, (client) =>

@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import pg from "pg";
 
 import { createOrganization } from "../../src/access/world/people.ts";
@@ -21,28 +21,19 @@ import { readAnchors } from "../../src/audit/anchors.ts";
 import { readPublicKeys, trustedKeys } from "../../src/audit/signingKeys.ts";
 import { manifestFileOf, readManifest } from "../../src/backup/backupManifest.ts";
 import { createBackup } from "../../src/backup/createBackup.ts";
-import { findPostgresProgram } from "../../src/backup/findPostgresProgram.ts";
 import { restoreBackup } from "../../src/backup/restoreBackup.ts";
 import { verifyBackup } from "../../src/backup/verifyBackup.ts";
 import { rolePassword } from "../../src/database/loginRoles.ts";
 import { useEvidence } from "../audit/evidence.ts";
 import { useTestDatabase } from "../support/database.ts";
 import { runBailiwick } from "../support/runBailiwick.ts";
+import { describeWithPgDump } from "./pgDump.ts";
 import { useEmptyDatabase } from "./useEmptyDatabase.ts";
 
 const TIMEOUT = 60_000;
 const places = { path: process.env.PATH ?? "" };
-const version = process.env.TEST_POSTGRES_VERSION === "15" ? 15 : 18;
-const isHere = await findPostgresProgram("pg_dump", version, places).then(
-  () => true,
-  () => false,
-);
 
-describe("a backup", () => {
-  if (!isHere) {
-    it.skip(`no pg_dump ${version} is here: install postgresql-client-${version}`, () => undefined);
-    return;
-  }
+describeWithPgDump("a backup", () => {
   const db = useTestDatabase();
   const evidence = useEvidence(db);
   const target = useEmptyDatabase();

@@ -4,9 +4,9 @@ import { beforeAll, describe, expect, it, jest } from "@jest/globals";
 
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 import { useGateway } from "../support/graphql.ts";
 import { addSlowFunctions } from "../support/slowFunctions.ts";
-import { eventually } from "./eventually.ts";
 
 jest.setTimeout(60_000);
 

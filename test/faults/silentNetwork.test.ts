@@ -9,8 +9,8 @@ import { ReliableSubscriber } from "../../src/database/ReliableSubscriber.ts";
 import { RateLimiter } from "../../src/limits/RateLimiter.ts";
 import { shareUsage } from "../../src/limits/shareUsage.ts";
 import { useTestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 import { FaultProxy } from "../support/FaultProxy.ts";
-import { eventually } from "./eventually.ts";
 
 jest.setTimeout(60_000);
 

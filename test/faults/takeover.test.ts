@@ -2,8 +2,8 @@ import { beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals
 
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { useTestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 import { queuedJobs } from "../support/jobs.ts";
-import { eventually } from "./eventually.ts";
 import { countEffects, type KillPlan, killWorkers, startCounting } from "./figures/workerKills.ts";
 
 jest.setTimeout(90_000);

@@ -6,8 +6,8 @@ import { describe, expect, it, jest } from "@jest/globals";
 
 import { createPerson } from "../../src/access/world/people.ts";
 import { signToken } from "../../src/auth/signToken.ts";
-import { eventually } from "../faults/eventually.ts";
 import { useTestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 import { useServeProcess } from "../support/useServeProcess.ts";
 import { ask } from "./rawRequest.ts";
 import { RawSocket } from "./rawSocket.ts";

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 
 import { importSynthea, type SyntheaOptions } from "../../src/import/synthea/importSynthea.ts";
 import { useTestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 import { commandEnvironment } from "./commandEnvironment.ts";
 import { addVisit, csv, sampleExport, writeExport } from "./syntheaExport.ts";
 
@@ -30,6 +30,9 @@ async function writtenRows(): Promise<number> {
   );
   return Number(rows[0].count);
 }
+
+/** Milliseconds. */
+const PATIENCE = 15_000;
 
 let rowsBefore: number;
 beforeEach(async () => {
@@ -113,11 +116,11 @@ describe("nothing is imported", () => {
         stdio: "ignore",
       });
       const exited = once(child, "exit");
-      await waitFor(async () => (await importBackends()).some(({ waits }) => waits));
+      await eventually(async () => (await importBackends()).some(({ waits }) => waits), PATIENCE);
       child.kill("SIGKILL");
       await exited;
       // The server notices by itself, before anything lets its statement go on.
-      await waitFor(async () => (await importBackends()).length === 0);
+      await eventually(async () => (await importBackends()).length === 0, PATIENCE);
     } finally {
       await holder.query("rollback");
       holder.release();
@@ -131,14 +134,4 @@ async function importBackends(): Promise<{ waits: boolean }[]> {
      where application_name = 'bailiwick import' and datname = current_database()`,
   );
   return rows;
-}
-
-async function waitFor(isTrue: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  while (!(await isTrue())) {
-    if (Date.now() > deadline) {
-      throw new Error(`Not so within 15 s: ${isTrue}`);
-    }
-    await sleep(50);
-  }
 }

@@ -5,8 +5,8 @@ import { createWorld, type World } from "../../src/access/world/world.ts";
 import { startWorker } from "../../src/jobs/startWorker.ts";
 import { tenantTask } from "../../src/jobs/tenantTask.ts";
 import { workerConnections } from "../../src/jobs/workerConnections.ts";
-import { eventually } from "../faults/eventually.ts";
 import { useTestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 import { queuedJobs } from "../support/jobs.ts";
 
 jest.setTimeout(60_000);

@@ -5,8 +5,11 @@ import { makeListeningPool } from "../../src/database/makeListeningPool.ts";
 import { type Payer, RateLimiter } from "../../src/limits/RateLimiter.ts";
 import { shareUsage } from "../../src/limits/shareUsage.ts";
 import { useTestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 
 const SILENT = pino({ level: "silent" });
+/** Milliseconds. */
+const PATIENCE = 5_000;
 const LIMITS = { user: 100, organization: 150, address: 10 };
 const ann: Payer = { kind: "user", id: "ann" };
 const bob: Payer = { kind: "user", id: "bob" };
@@ -67,14 +70,14 @@ describe("what is spent at one gateway", () => {
         [db.name],
       );
       return rows.length === count;
-    });
+    }, PATIENCE);
   }
 
   it("is spent at the others, and not twice at itself", async () => {
     const [here, there] = [start(), start()];
     await untilListening(2);
     await here.charge([ann, acme], 70);
-    await eventually(async () => ((await there.charge([acme], 0.001))?.remaining ?? 150) < 100);
+    await eventually(async () => ((await there.charge([acme], 0.001))?.remaining ?? 150) < 100, PATIENCE);
     expect(await there.charge([ann], 40)).toMatchObject({ isExceeded: true });
     expect(await here.charge([ann], 30)).toMatchObject({ remaining: 0, isExceeded: false });
   });
@@ -86,17 +89,7 @@ describe("what is spent at one gateway", () => {
       await db.superuser.query(`select pg_notify('bailiwick_usage', $1)`, [payload]);
     }
     await db.superuser.query(`select pg_notify('bailiwick_usage', '{"from":"x","usage":[["user:ann",10]]}')`);
-    await eventually(async () => ((await limiter.charge([ann], 0.001))?.remaining ?? 100) < 95);
+    await eventually(async () => ((await limiter.charge([ann], 0.001))?.remaining ?? 100) < 95, PATIENCE);
     expect((await limiter.charge([ann], 1))?.remaining).toBeGreaterThan(85);
   });
 });
-
-async function eventually(isTrue: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 250; attempt += 1) {
-    if (await isTrue()) {
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error("Not so within five seconds.");
-}

@@ -6,7 +6,7 @@ import { pino } from "pino";
 
 import { RateLimiter } from "../../src/limits/RateLimiter.ts";
 import { shareUsage } from "../../src/limits/shareUsage.ts";
-import { eventually } from "../faults/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 
 const LIMITS = { user: 100, organization: 150, address: 10 };
 

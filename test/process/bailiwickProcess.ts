@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { eventually as eventuallyWithin } from "../support/eventually.ts";
 import type { ScratchProject } from "./scratchProject.ts";
 
 const PATIENCE = 120_000;
@@ -78,16 +79,7 @@ export class BailiwickProcess {
   }
 }
 
-/** Waits until the function returns true. */
-export async function eventually(
-  isTrue: () => boolean | Promise<boolean>,
-  patience = PATIENCE,
-): Promise<void> {
-  const deadline = Date.now() + patience;
-  while (!(await isTrue())) {
-    if (Date.now() > deadline) {
-      throw new Error(`Not so within ${patience} ms: ${isTrue}`);
-    }
-    await sleep(POLL_INTERVAL);
-  }
+/** Waits until the function returns true, as long as a process may take to start. */
+export function eventually(isTrue: () => boolean | Promise<boolean>, patience = PATIENCE): Promise<void> {
+  return eventuallyWithin(isTrue, patience);
 }

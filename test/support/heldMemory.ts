@@ -1,4 +1,4 @@
-import { eventually } from "../faults/eventually.ts";
+import { eventually } from "./eventually.ts";
 import type { ServeProcess } from "./ServeProcess.ts";
 
 /** Environment of a process whose memory is read. */

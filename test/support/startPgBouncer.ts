@@ -8,7 +8,7 @@ import { Client } from "pg";
 
 import { giveTo, serverAccount } from "../../src/database/embedded/serverAccount.ts";
 import { temporaryFolder } from "../../src/database/embedded/temporaryFolder.ts";
-import { eventually } from "../faults/eventually.ts";
+import { eventually } from "./eventually.ts";
 
 const FETCHED = join(import.meta.dirname, "../../node_modules/.cache/pgbouncer");
 

@@ -5,9 +5,9 @@ import { type Logger, pino } from "pino";
 
 import { createWorld, type World } from "../../src/access/world/world.ts";
 import { makePseudonym } from "../../src/telemetry/pseudonyms.ts";
-import { eventually } from "../faults/eventually.ts";
 import { useSubscriber } from "../graphql/subscriber.ts";
 import { useTestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 import { useGateway } from "../support/graphql.ts";
 
 const written: string[] = [];

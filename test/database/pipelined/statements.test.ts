@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 
 import { createPerson, type Person } from "../../../src/access/world/people.ts";
-import { eventually } from "../../faults/eventually.ts";
 import { useTestDatabase } from "../../support/database.ts";
+import { eventually } from "../../support/eventually.ts";
 import { usePipelines } from "./pipelines.ts";
 
 const db = useTestDatabase();

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it, jest } from "@jest/globals";
 
 import { createWorld, type World } from "../../../src/access/world/world.ts";
-import { eventually } from "../../faults/eventually.ts";
+import { eventually } from "../../support/eventually.ts";
 import { useGateway } from "../../support/graphql.ts";
 import { useReplicatedDatabase } from "../../support/useReplicatedDatabase.ts";
 

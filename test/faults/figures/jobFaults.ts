@@ -1,4 +1,4 @@
-import { eventually } from "../eventually.ts";
+import { eventually } from "../../support/eventually.ts";
 import type { Bench, Figure } from "./bench.ts";
 import { countEffects, type KillPlan, startCounting } from "./workerKills.ts";
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "graphql-ws";
 
 import { findPostmaster } from "../../../src/database/embedded/postmaster.ts";
-import { eventually } from "../eventually.ts";
+import { eventually } from "../../support/eventually.ts";
 import { type Bench, type Figure, metricOf, withGateway } from "./bench.ts";
 import { DATA_QUERY, makeSender } from "./load.ts";
 import { openSockets } from "./openSockets.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { findPostmaster } from "../../../src/database/embedded/postmaster.ts";
-import { eventually } from "../eventually.ts";
+import { eventually } from "../../support/eventually.ts";
 import { type Bench, countConnections, type Figure, type Served, withGateway } from "./bench.ts";
 import { closedLoad, isHonest, LIGHT_QUERY, makeSender, type Outcome, tally } from "./load.ts";
 

@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { eventually } from "../eventually.ts";
+import { eventually } from "../../support/eventually.ts";
 import {
   allowedConnections,
   type Bench,

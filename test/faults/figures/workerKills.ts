@@ -4,8 +4,8 @@ import type { Pool } from "pg";
 
 import type { World } from "../../../src/access/world/world.ts";
 import type { Config } from "../../../src/config.ts";
+import { eventually } from "../../support/eventually.ts";
 import { ServeProcess } from "../../support/ServeProcess.ts";
-import { eventually } from "../eventually.ts";
 import type { Bench, Figure } from "./bench.ts";
 
 export interface KillPlan {
